@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The graph: a network after every block, loop and name has been resolved.
+//
+// Rules, which verify() executes:
+// - `nodes` is in topological order; a node's inputs have smaller ids than the node.
+// - Node names are unique, non-empty and print as .cnn names; every type is what infer_type says.
+// - Inputs of the network are Input nodes, listed in `inputs` in the user's order.
+// - An output names a node; one node may serve several outputs.
+// - `params` are unique by name. A node's params have the roles and types of param_types(); two
+//   nodes use one param only when the text said `shared`.
+// - Param data, where present, has the param's type. A graph may lack data altogether (check,
+//   summary); compile and interpret need it.
+#pragma once
+
+#include "compiler/graph/ops.h"
+#include "dsl/diagnostics.h"
+#include "dsl/source.h"
+
+#include <string>
+#include <vector>
+
+namespace cnnc {
+
+using NodeId = int32_t;
+using ParamId = int32_t;
+
+struct Param {
+    std::string name; // key in the weights file: "layer1.0.conv1.weight"
+    TensorType type;
+    TensorData data; // undefined until weights are bound
+    Span span;       // the instance that asked for it first
+};
+
+struct Node {
+    Op op;
+    std::vector<NodeId> inputs;
+    std::vector<ParamId> params;
+    TensorType type;
+    std::string name; // unique; what summary, explain and flat text call it ("layer1.0.conv1")
+    Span span;
+};
+
+struct Output {
+    std::string name;
+    NodeId node = -1;
+    Layout layout = Layout::nchw;
+    Span span;
+};
+
+struct Graph {
+    std::string name;
+    std::vector<Node> nodes;
+    std::vector<Param> params;
+    std::vector<NodeId> inputs;
+    std::vector<Output> outputs;
+
+    const Node &operator[](NodeId id) const { return nodes[size_t(id)]; }
+    Node &operator[](NodeId id) { return nodes[size_t(id)]; }
+};
+
+// users[i]: the nodes that read node i, in order (a node that reads it twice is listed twice).
+std::vector<std::vector<NodeId>> users(const Graph &graph);
+
+// Where the parts of one call stand, for the narrowest caret: the call's name, and per operand and
+// per argument its text. Missing entries fall back to `call`.
+struct CallSpans {
+    Span call;
+    std::vector<Span> operands;
+    std::vector<std::pair<std::string, Span>> arguments;
+
+    Span operand(size_t i) const { return i < operands.size() ? operands[i] : call; }
+    Span argument(std::string_view name) const;
+};
+
+// The type of `op` applied to operands of these types, or nothing after reporting why not.
+std::optional<TensorType> infer_type(const Op &op, const std::vector<TensorType> &operands,
+                                     const CallSpans &where, Diagnostics &diags);
+
+// Role and type of each weight a node of this operator has, in the order of Node::params. The
+// weight's name is path + "." + role ("" role: the path alone).
+struct ParamSpec {
+    std::string role;
+    TensorType type;
+};
+std::vector<ParamSpec> param_types(const Op &op, const std::vector<TensorType> &operands);
+
+// Broken rules in words, empty when the graph is sound. For tests and between passes: a finding
+// is a bug in cnnc, never a user's mistake.
+std::vector<std::string> verify(const Graph &graph);
+
+// The graph as flat .cnn: no blocks, no loops, every argument explicit, shapes as trailing
+// comments; parsing it gives the same graph again.
+std::string print_graph(const Graph &graph);
+
+// Multiply-adds of a node, as the literature counts them (convolution and linear only; others 0).
+int64_t multiply_adds(const Graph &graph, NodeId id);
+
+} // namespace cnnc
