@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A workload: what one kernel has to compute, as a value. It says nothing about where the tensors
+// come from or how the loops run; it keys kernel deduplication, the kernel cache, tuning records
+// and the tests' generators.
+//
+// A kernel is an anchor operator followed by element-by-element steps on its result (the
+// epilogue). Normal forms, made by form_kernels() and checked by valid_workload():
+// - Anchor is one of Conv, Linear, MaxPool, AvgPool, GlobalAvgPool, Softmax, or
+//   Unary{identity}: a pointwise kernel, whose first epilogue step does the work (none: a copy).
+// - Conv and pools are 2-D or 3-D: a 1-D one has become 2-D with H = 1.
+// - Linear reads [rows, features...]: every dimension behind the first is a feature dimension, and
+//   weight column f belongs to the f-th element of them in row-major order of the *shape*; the
+//   strides may order memory otherwise (a flattened NHWC tensor). It writes [rows, out_features].
+// - Anchor operands come first in `inputs` (exactly one), then the epilogue's operands.
+// - An epilogue operand's shape broadcasts to the output's, has the output's rank (padded with
+//   leading 1s) and stride 0 in every broadcast dimension.
+// - Weight and bias (Conv, Linear) are no inputs: the kernel takes them packed, behind the inputs.
+#pragma once
+
+#include "compiler/graph/ops.h"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace cnnc {
+
+// How a tensor lies in memory: shape in PyTorch's order, and each dimension's stride in elements.
+struct TensorView {
+    DType dtype = DType::f32;
+    Shape shape;
+    std::vector<int64_t> strides;
+
+    bool operator==(const TensorView &o) const {
+        return dtype == o.dtype && shape == o.shape && strides == o.strides;
+    }
+};
+
+// Dense strides with channels innermost ([N, C, spatial...] stored N, spatial..., C), and dense
+// row-major strides.
+TensorView channels_last(DType dtype, const Shape &shape);
+TensorView row_major(DType dtype, const Shape &shape);
+// True when no two elements share a place and the elements fill one block without gaps.
+bool is_dense(const TensorView &view);
+
+// One element-by-element step of an epilogue, applied to the value so far (`v`).
+struct EpilogueStep {
+    std::variant<Unary, Binary> op;
+    int input = -1;       // Binary: index into Workload::inputs of the other operand; -1: `scalar`
+    double scalar = 0;
+    bool swapped = false; // Binary: operand op v, instead of v op operand
+};
+
+struct Workload {
+    Op anchor;
+    std::vector<TensorView> inputs;
+    std::vector<EpilogueStep> epilogue;
+    TensorView output;
+
+    bool operator==(const Workload &o) const;
+};
+
+// The canonical one-line text; equal workloads and only they have equal text:
+//   conv2d(64, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], dilation=[1, 1], groups=1,
+//     bias=true) f32[1, 64, 56, 56] -> add(f32[1, 64, 56, 56]) -> relu -> f32[1, 64, 56, 56]
+// Layouts print behind a shape only where they are not channels-last dense: `@nchw` for row-major
+// dense, `@[s0, s1, ...]` (strides) otherwise.
+std::string workload_text(const Workload &workload);
+// Reads the text back (tuning records, the command line); nothing if it is no workload.
+std::optional<Workload> parse_workload(std::string_view text);
+
+// Why this is no valid workload, or "" when it is.
+std::string workload_problem(const Workload &workload);
+
+// Weight and bias types of the anchor in PyTorch's order; nothing where it has none.
+std::optional<TensorType> workload_weight(const Workload &workload);
+std::optional<TensorType> workload_bias(const Workload &workload);
+// Multiply-adds of the anchor (convolution and linear only).
+int64_t workload_macs(const Workload &workload);
+// Bytes read and written at least once: inputs, weights and output.
+int64_t workload_bytes(const Workload &workload);
+
+} // namespace cnnc
