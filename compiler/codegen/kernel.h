@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One kernel: workload + schedule + target -> object file. A pure function that may abort the
+// process inside Halide or LLVM; so only workers call it (codegen/service.h).
+//
+// The object defines one weak, hidden function
+//
+//     int32_t SYMBOL(void *worker, const void *input..., const void *weight, const void *bias,
+//                    void *output)
+//
+// with weight and bias only where the anchor has them, packed as compiler/lower/packing.h says.
+// `worker` points at a cnnc_worker (runtime/cnnc_worker.h): its scratch memory and its parallel
+// loop. The object needs nothing else but the C library's memset, memcpy and libm.
+#pragma once
+
+#include "compiler/graph/workload.h"
+#include "compiler/target/target.h"
+#include "schedules/schedule.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace cnnc {
+
+struct KernelRequest {
+    Workload workload;
+    Schedule schedule;
+    Target target;
+};
+
+struct CompiledKernel {
+    std::string symbol;
+    std::string object;        // ELF bytes
+    int64_t scratch_bytes = 0; // per worker
+    bool parallel = false;     // contains a parallel loop
+    std::string loop_nest;     // Halide's loops, for explain
+};
+
+// What identifies the result: canonical text of request and of every version that can change it.
+std::string kernel_key(const KernelRequest &request);
+// "cnnc_k_" and 128 bits of a hash of the key.
+std::string kernel_symbol(const KernelRequest &request);
+
+// Throws KernelError for what Halide reports; LLVM may abort the process.
+struct KernelError {
+    std::string message;
+};
+CompiledKernel compile_kernel(const KernelRequest &request);
+// The kernel's assembly for the target, for explain and tests.
+std::string kernel_assembly(const KernelRequest &request);
+
+} // namespace cnnc

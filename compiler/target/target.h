@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What is compiled for: a target (in Halide's notation, with an LLVM CPU name) and the machine it
+// stands for: vectors, registers, caches. Schedules are argued from the machine.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cnnc {
+
+enum class Arch : uint8_t { x86, arm, riscv, wasm };
+
+// Halide's notation: arch-bits-os[-feature]*, always with the full chain of features (avx512_skylake
+// carries avx512, avx2, avx, fma, f16c and sse41), sorted, so that equal targets have equal text.
+struct Target {
+    Arch arch = Arch::x86;
+    int bits = 64;
+    std::string os = "linux";
+    std::vector<std::string> features; // Halide's names, sorted, closed under implication
+    std::string cpu;                   // LLVM CPU name; "" = the least CPU with the features
+
+    bool has(std::string_view feature) const;
+    bool operator==(const Target &o) const;
+};
+
+// Reads a Halide target string, `host`, or a short name of known_targets(). On failure returns
+// nothing and says why in `problem`, with a suggestion for a misspelt feature.
+std::optional<Target> parse_target(std::string_view text, std::string *problem);
+std::string target_text(const Target &target); // without the CPU
+
+// This machine, from /proc/cpuinfo; its cpu stays "" (LLVM names it, in codegen).
+Target host_target();
+// True when this machine can run code for `target`.
+bool runs_here(const Target &target);
+
+struct KnownTarget {
+    std::string_view name;  // short name: "avx512", "avx2", "sse41", "arm64", ...
+    std::string_view text;  // Halide's
+    std::string_view about; // for `cnnc targets`
+};
+const std::vector<KnownTarget> &known_targets();
+
+struct Machine {
+    int vector_bytes = 16;     // of one register
+    int vector_registers = 16;
+    bool fma = false;
+    bool memory_broadcast = false; // FMA can broadcast one element from memory (AVX-512)
+    bool masked_stores = false;    // cheap stores under a mask (AVX-512)
+    int fma_ports = 2;             // FMAs started per cycle
+    int fma_latency = 4;           // cycles
+    int64_t l1_bytes = 32 << 10;   // data cache, per core
+    int64_t l2_bytes = 256 << 10;  // per core
+    int64_t l3_bytes = 0;          // share of one core; 0: none
+    int cores = 1;
+
+    int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
+};
+
+// From a table of CPUs; for the host's own target the caches and cores come from the system.
+Machine machine_for(const Target &target);
+
+struct KnownCpu {
+    std::string_view name; // LLVM's: "cascadelake"
+    Arch arch;
+    std::string_view about;
+};
+const std::vector<KnownCpu> &known_cpus();
+
+} // namespace cnnc
