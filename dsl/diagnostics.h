@@ -42,6 +42,7 @@ struct Diagnostic {
     std::string message;
     Span span;
     std::vector<Note> notes;
+    std::vector<Note> context; // the calls it happened in, innermost first; printed after notes
     std::vector<std::string> help;
 };
 
@@ -78,15 +79,16 @@ class DiagnosticBuilder {
     Diagnostic *diagnostic_;
 };
 
-// Collects diagnostics. At most `limit` errors are kept (the rest are counted), so that hostile
-// input costs bounded memory.
+// Collects diagnostics. At most `limit` errors and as many warnings are kept (the rest are
+// counted), so that hostile input costs bounded memory. One that repeats an earlier one (same kind,
+// place and text) is dropped.
 class Diagnostics {
   public:
     explicit Diagnostics(size_t limit = 100) : limit_(limit) {}
 
     template <typename D, typename... Args>
     DiagnosticBuilder report(Span span, const Args &...args) {
-        return add({D::severity, std::string(D::id), D::format(args...), span, {}, {}});
+        return add({D::severity, std::string(D::id), D::format(args...), span, {}, {}, {}});
     }
 
     DiagnosticBuilder add(Diagnostic diagnostic);
@@ -97,19 +99,34 @@ class Diagnostics {
     bool full() const { return errors_ >= limit_; }
     const std::vector<Diagnostic> &all() const { return diagnostics_; }
 
+    // While code is elaborated that may run many times (a block's body), a mistake is worth telling
+    // once per place, whatever the numbers in its text.
+    void set_once_per_place(bool once) { once_per_place_ = once; }
+
+    // Notes that every diagnostic reported meanwhile carries: the calls on the way to it.
+    void push_context(Note note) { context_.push_back(std::move(note)); }
+    void pop_context() { context_.pop_back(); }
+
     // In source order (by file, then position; diagnostics without a place last):
     //
     //     net.cnn:4:23: error: unknown operator `cnv2d`
     //         features = image -> cnv2d(6, kernel=5)
     //                             ^~~~~
     //     help: did you mean `conv2d`?
+    //
+    // Each part is one line whatever the source holds: tabs are expanded, unprintable bytes
+    // replaced and long lines cut down to the part around the caret.
     std::string render(const SourceManager &sources, bool colour = false) const;
 
   private:
+    bool is_repeated(const Diagnostic &diagnostic) const;
+
     size_t limit_;
-    size_t errors_ = 0;
+    size_t errors_ = 0, warnings_ = 0;
+    bool once_per_place_ = false;
     std::vector<Diagnostic> diagnostics_;
-    Diagnostic overflow_;
+    std::vector<Note> context_;
+    Diagnostic overflow_; // what a builder extends when the diagnostic itself was dropped
 };
 
 // The candidate nearest to `word` by edit distance, or "" when none is near enough to suggest.
