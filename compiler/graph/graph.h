@@ -3,11 +3,12 @@
 //
 // Rules, which verify() executes:
 // - `nodes` is in topological order; a node's inputs have smaller ids than the node.
-// - Node names are unique, non-empty and print as .cnn names; every type is what infer_type says.
+// - The network, its inputs and outputs are named by identifiers; node names are unique paths
+//   (constants print inline: any unique name does). Every type is what infer_type says.
 // - Inputs of the network are Input nodes, listed in `inputs` in the user's order.
 // - An output names a node; one node may serve several outputs.
-// - `params` are unique by name. A node's params have the roles and types of param_types(); two
-//   nodes use one param only when the text said `shared`.
+// - `params` are unique by name. A node's params have the roles and types of param_types(), and
+//   their names are one path + "." + role: the node's own name unless weights are shared.
 // - Param data, where present, has the param's type. A graph may lack data altogether (check,
 //   summary); compile and interpret need it.
 #pragma once
@@ -72,6 +73,15 @@ struct CallSpans {
     Span argument(std::string_view name) const;
 };
 
+// An identifier: a letter or _, then letters, digits and _. A path: identifiers and decimal numbers
+// joined by dots, beginning with an identifier ("layer1.0.conv1").
+bool is_identifier(std::string_view text);
+bool is_path(std::string_view text);
+
+// Whether a tensor of this type may exist: positive extents, at most max_elements. Reports at
+// `where` if not; for the types of network inputs, which infer_type cannot know.
+bool check_type(const TensorType &type, Span where, Diagnostics &diags);
+
 // The type of `op` applied to operands of these types, or nothing after reporting why not.
 std::optional<TensorType> infer_type(const Op &op, const std::vector<TensorType> &operands,
                                      const CallSpans &where, Diagnostics &diags);
@@ -84,13 +94,35 @@ struct ParamSpec {
 };
 std::vector<ParamSpec> param_types(const Op &op, const std::vector<TensorType> &operands);
 
+// The path a node's weights lie under, or nothing when it has none or their names do not agree.
+std::optional<std::string> weights_path(const Graph &graph, NodeId id);
+
 // Broken rules in words, empty when the graph is sound. For tests and between passes: a finding
 // is a bug in cnnc, never a user's mistake.
 std::vector<std::string> verify(const Graph &graph);
 
-// The graph as flat .cnn: no blocks, no loops, every argument explicit, shapes as trailing
-// comments; parsing it gives the same graph again.
+// The graph as flat .cnn: no blocks, no loops, every argument explicit; elaborating the text gives
+// the same graph again (same_graph). Nodes are bound in order:
+//
+//     network lenet5 {
+//         input image: f32[1, 1, 28, 28]
+//         conv1 = conv2d(image, 6, kernel=[5, 5], ..., bias=true) as conv1  # [1, 6, 28, 28]
+//         layer1_0_relu = relu(conv1) as layer1.0.relu  # [1, 6, 28, 28]
+//         again = linear(hidden, 84, bias=true) as again shared fc2  # [1, 84]
+//         half = mul(again, 0.5) as half  # [1, 84]
+//         output digit = half layout NHWC
+//     }
+//
+// - A bound identifier is the node's name with _ for every other character, made unique and unlike
+//   any keyword, operator or built-in; the name itself, exactly, follows `as`.
+// - `as NAME shared PATH` says that the weights lie under PATH, not under the node's own name.
+// - Constants stand inline where they are used. `layout NHWC` follows an input's type or an
+//   output's value; NCHW is not printed.
 std::string print_graph(const Graph &graph);
+
+// Whether two graphs are equal but for spans, weight data, node ids and the names of constants;
+// otherwise *why (if not null) tells the first difference.
+bool same_graph(const Graph &a, const Graph &b, std::string *why = nullptr);
 
 // Multiply-adds of a node, as the literature counts them (convolution and linear only; others 0).
 int64_t multiply_adds(const Graph &graph, NodeId id);

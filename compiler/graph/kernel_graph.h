@@ -37,7 +37,7 @@ struct Kernel {
     Workload workload;
     std::vector<TensorRef> inputs; // as Workload::inputs
     TensorRef output;
-    TensorData weight, bias; // PyTorch's order; undefined where the anchor has none (or no data)
+    TensorData weight, bias;   // PyTorch's order; undefined where the anchor has none (or no data)
     std::vector<NodeId> nodes; // of `graph`: the anchor first, then what was fused, in order
     NodeId result = -1;        // the node whose value the kernel writes
     std::vector<std::string> notes; // for explain: what was fused and why, or why not
@@ -46,12 +46,12 @@ struct Kernel {
 struct KernelGraph {
     Graph graph; // after the graph passes: what the kernels' `nodes` refer to
     std::vector<Buffer> buffers;
-    std::vector<Kernel> kernels; // in order of execution
+    std::vector<Kernel> kernels;    // in order of execution
     std::vector<std::string> notes; // whole-network remarks (views, removed copies)
 };
 
-// Broken rules in words, empty when sound: ids in range, views inside their buffers, workload valid,
-// written before read, no kernel writing what it reads.
+// Broken rules in words, empty when sound: ids in range, views inside their buffers, workload
+// valid, written before read, no kernel writing what it reads.
 std::vector<std::string> verify(const KernelGraph &kernels);
 
 } // namespace cnnc

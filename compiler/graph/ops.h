@@ -6,7 +6,7 @@
 // Rules of the graph that the attributes rely on:
 // - Shapes are [N, C, spatial...]; "spatial rank" is the number of extents behind C, 1 to 3.
 // - Vectors of a convolution or pooling hold one entry per spatial dimension, outermost first.
-// - A node has one result. Weights are the node's `params`, in the order of `param_roles`.
+// - A node has one result. Weights are the node's `params`, in the order of param_types().
 #pragma once
 
 #include "compiler/graph/tensor.h"
@@ -89,6 +89,9 @@ struct Unary {
     UnaryKind kind = UnaryKind::identity;
     double a = 0, b = 0;
 };
+
+// The kind's function of one number.
+double apply(const Unary &unary, double x);
 
 enum class BinaryKind : uint8_t { add, sub, mul };
 // With NumPy's broadcasting.

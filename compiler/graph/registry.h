@@ -22,35 +22,47 @@ struct Value {
 };
 std::string value_text(const Value &value); // as the language writes it: [1, 2], 1e-05, same
 std::string value_kind(const Value &value); // "an integer", "a list", ...
+// The shortest decimal that reads back as the same number, always with a point or an exponent.
+std::string number_text(double value);
 
 enum class ArgKind : uint8_t {
     integer,
-    number,     // integer or float
+    number, // integer or float
     boolean,
-    dims,       // an integer, or a list with one per spatial dimension
-    padding,    // an integer, a list, a list of pairs, same or valid
-    shape,      // a list of integers
+    dims,    // an integer, or a list with one per spatial dimension
+    padding, // an integer, a list, a list of pairs, same or valid
+    shape,   // a list of integers
 };
+
+// Whether a value has the form of a kind (its entries too), and the kind in words ("an integer or
+// a list of integers"). Negative or oversized numbers are infer_type's to report.
+bool has_kind(const Value &value, ArgKind kind);
+std::string_view kind_text(ArgKind kind);
 
 struct ArgSpec {
     std::string_view name; // PyTorch's
     ArgKind kind;
-    std::optional<Value> fallback; // none: required
+    std::optional<Value> fallback; // the default, if it is a fixed value
     std::string_view doc;
+    // In words, a default that depends on others ("kernel", for a pooling's stride); such an
+    // argument may be left out too.
+    std::string_view computed_default = {};
+
+    bool required() const { return !fallback && computed_default.empty(); }
 };
 
-// The arguments of one call by position in OpSpec::args; every entry is set (given or default).
-// A default that depends on others (stride = kernel) is an empty optional.
+// The arguments of one call by position in OpSpec::args; every entry is set (given or default),
+// except that an argument with a computed default is empty when it was left out.
 using ArgValues = std::vector<std::optional<Value>>;
 
 struct OpSpec {
     std::string_view name; // "conv2d"
     int min_operands = 1;
-    int max_operands = 1;  // -1: any number
+    int max_operands = 1; // -1: any number
     std::vector<ArgSpec> args;
     std::string_view doc; // one sentence for docs/language.md
-    // Builds the operator from checked-by-kind values; reports what only it can know (negative
-    // stride, list of the wrong length) and returns nothing then.
+    // Builds the operator. Reports values of the wrong kind or of the wrong length (and returns
+    // nothing then), so callers need not; numbers out of range are found by infer_type next.
     std::function<std::optional<Op>(const ArgValues &, const std::vector<TensorType> &operands,
                                     const CallSpans &, Diagnostics &)>
         make;
@@ -60,7 +72,8 @@ const std::vector<OpSpec> &op_specs();
 const OpSpec *find_op(std::string_view name);
 
 // The language's name of an operator ("conv2d"; depends on the spatial rank), and its arguments
-// spelled out, in the order of the spec: what flat text prints.
+// spelled out, in the order of the spec: what flat text prints. A clamp's missing bound is left
+// out. Input and Constant, which are not calls, have the arguments `layout` and `value`.
 std::string op_name(const Op &op, const std::vector<TensorType> &operands);
 std::vector<std::pair<std::string, Value>> op_arguments(const Op &op);
 

@@ -54,7 +54,9 @@ struct TensorData {
     static TensorData from_floats(Shape shape, std::vector<float> values); // dtype f32
     // `type.dtype` must be f32 and `bytes` 4-byte aligned.
     const float *floats() const { return reinterpret_cast<const float *>(bytes); }
-    size_t byte_count() const { return size_t(element_count(type.shape)) * dtype_bytes(type.dtype); }
+    size_t byte_count() const {
+        return size_t(element_count(type.shape)) * dtype_bytes(type.dtype);
+    }
     bool defined() const { return bytes != nullptr; }
 };
 

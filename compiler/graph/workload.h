@@ -47,7 +47,7 @@ bool is_dense(const TensorView &view);
 // One element-by-element step of an epilogue, applied to the value so far (`v`).
 struct EpilogueStep {
     std::variant<Unary, Binary> op;
-    int input = -1;       // Binary: index into Workload::inputs of the other operand; -1: `scalar`
+    int input = -1; // Binary: index into Workload::inputs of the other operand; -1: `scalar`
     double scalar = 0;
     bool swapped = false; // Binary: operand op v, instead of v op operand
 };
