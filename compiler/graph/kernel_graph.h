@@ -38,8 +38,12 @@ struct Kernel {
     std::vector<TensorRef> inputs; // as Workload::inputs
     TensorRef output;
     TensorData weight, bias;   // PyTorch's order; undefined where the anchor has none (or no data)
-    std::vector<NodeId> nodes; // of `graph`: the anchor first, then what was fused, in order
-    NodeId result = -1;        // the node whose value the kernel writes
+    // Of `graph`: the anchor first, then what was fused, in order. Empty for a copy, which writes
+    // the value of `result` to another place.
+    std::vector<NodeId> nodes;
+    // The node whose value the kernel writes. The workload's output may have another shape (1-D
+    // made 2-D, rows collapsed), but the same elements in the same row-major order.
+    NodeId result = -1;
     std::vector<std::string> notes; // for explain: what was fused and why, or why not
 };
 

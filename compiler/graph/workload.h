@@ -11,7 +11,10 @@
 // - Linear reads [rows, features...]: every dimension behind the first is a feature dimension, and
 //   weight column f belongs to the f-th element of them in row-major order of the *shape*; the
 //   strides may order memory otherwise (a flattened NHWC tensor). It writes [rows, out_features].
-// - Anchor operands come first in `inputs` (exactly one), then the epilogue's operands.
+// - A pointwise kernel's anchor operand has the output's shape; where it was broadcast to that, its
+//   stride is 0.
+// - Anchor operands come first in `inputs` (exactly one), then the epilogue's operands, one per
+//   step that has one, in the order of the steps.
 // - An epilogue operand's shape broadcasts to the output's, has the output's rank (padded with
 //   leading 1s) and stride 0 in every broadcast dimension.
 // - Weight and bias (Conv, Linear) are no inputs: the kernel takes them packed, behind the inputs.
@@ -64,6 +67,7 @@ struct Workload {
 // The canonical one-line text; equal workloads and only they have equal text:
 //   conv2d(64, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], dilation=[1, 1], groups=1,
 //     bias=true) f32[1, 64, 56, 56] -> add(f32[1, 64, 56, 56]) -> relu -> f32[1, 64, 56, 56]
+// A swapped step names the value so far behind its operand: sub(1.0, v).
 // Layouts print behind a shape only where they are not channels-last dense: `@nchw` for row-major
 // dense, `@[s0, s1, ...]` (strides) otherwise.
 std::string workload_text(const Workload &workload);
