@@ -13,12 +13,16 @@
 namespace cnnc {
 
 struct ServiceOptions {
-    int jobs = 0;               // 0: one per core
-    std::string cache_dir;      // "": $CNNC_CACHE_DIR, else $XDG_CACHE_HOME/cnnc, else ~/.cache/cnnc
+    int jobs = 0;          // 0: one per core
+    std::string cache_dir; // "": $CNNC_CACHE_DIR, else $XDG_CACHE_HOME/cnnc, else ~/.cache/cnnc
     bool use_cache = true;
-    double timeout_seconds = 120; // per kernel
-    // Called in this process as results arrive: done, total.
+    double timeout_seconds = 120;           // per kernel
+    int64_t cache_bytes = int64_t(2) << 30; // the cache is pruned to this
+    // Called in this process as results arrive: done, total (equal requests count once).
     std::function<void(int, int)> progress;
+    // In place of compile_kernel and of warming Halide up, for tests. Called in a worker.
+    std::function<CompiledKernel(const KernelRequest &)> compile;
+    std::function<void()> warm_up;
 };
 
 struct KernelResult {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Layout: magic, then key, symbol, object, loop nest (each a 64-bit length and its bytes), scratch
+// bytes, parallel flag, and a 64-bit FNV-1a of everything before it. Little-endian like its host:
+// the bytes never leave the machine.
+#include "compiler/codegen/kernel_bytes.h"
+
+#include <cstring>
+
+namespace cnnc {
+namespace {
+
+constexpr std::string_view magic = "cnnc kernel 1\n";
+
+uint64_t fnv1a(std::string_view bytes) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (const char c : bytes)
+        hash = (hash ^ uint8_t(c)) * 0x100000001b3u;
+    return hash;
+}
+
+void put_number(std::string &out, uint64_t value) {
+    out.append(reinterpret_cast<const char *>(&value), sizeof value);
+}
+
+void put_text(std::string &out, std::string_view text) {
+    put_number(out, text.size());
+    out.append(text);
+}
+
+bool get_number(std::string_view &in, uint64_t &value) {
+    if (in.size() < sizeof value)
+        return false;
+    memcpy(&value, in.data(), sizeof value);
+    in.remove_prefix(sizeof value);
+    return true;
+}
+
+bool get_text(std::string_view &in, std::string &text) {
+    uint64_t size = 0;
+    if (!get_number(in, size) || size > in.size())
+        return false;
+    text.assign(in.substr(0, size));
+    in.remove_prefix(size);
+    return true;
+}
+
+} // namespace
+
+std::string kernel_to_bytes(const CompiledKernel &kernel, std::string_view key) {
+    std::string out(magic);
+    put_text(out, key);
+    put_text(out, kernel.symbol);
+    put_text(out, kernel.object);
+    put_text(out, kernel.loop_nest);
+    put_number(out, uint64_t(kernel.scratch_bytes));
+    put_number(out, kernel.parallel);
+    put_number(out, fnv1a(out));
+    return out;
+}
+
+std::optional<CompiledKernel> kernel_from_bytes(std::string_view bytes, std::string_view key) {
+    if (bytes.size() < magic.size() + 8 || bytes.substr(0, magic.size()) != magic)
+        return std::nullopt;
+    uint64_t checksum = 0;
+    std::string_view end = bytes.substr(bytes.size() - 8);
+    get_number(end, checksum);
+    bytes.remove_suffix(8);
+    if (checksum != fnv1a(bytes))
+        return std::nullopt;
+    bytes.remove_prefix(magic.size());
+    CompiledKernel kernel;
+    std::string found_key;
+    uint64_t scratch = 0, parallel = 0;
+    if (!get_text(bytes, found_key) || found_key != key || !get_text(bytes, kernel.symbol) ||
+        !get_text(bytes, kernel.object) || !get_text(bytes, kernel.loop_nest) ||
+        !get_number(bytes, scratch) || !get_number(bytes, parallel) || !bytes.empty())
+        return std::nullopt;
+    kernel.scratch_bytes = int64_t(scratch);
+    kernel.parallel = parallel != 0;
+    return kernel;
+}
+
+} // namespace cnnc
