@@ -37,7 +37,7 @@ struct Kernel {
     Workload workload;
     std::vector<TensorRef> inputs; // as Workload::inputs
     TensorRef output;
-    TensorData weight, bias;   // PyTorch's order; undefined where the anchor has none (or no data)
+    TensorData weight, bias; // PyTorch's order; undefined where the anchor has none (or no data)
     // Of `graph`: the anchor first, then what was fused, in order. Empty for a copy, which writes
     // the value of `result` to another place.
     std::vector<NodeId> nodes;
