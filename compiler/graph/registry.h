@@ -76,5 +76,8 @@ const OpSpec *find_op(std::string_view name);
 // out. Input and Constant, which are not calls, have the arguments `layout` and `value`.
 std::string op_name(const Op &op, const std::vector<TensorType> &operands);
 std::vector<std::pair<std::string, Value>> op_arguments(const Op &op);
+// The same as a call writes them: "64", "kernel=[3, 3]", ... A required count or shape in the
+// first place needs no name.
+std::vector<std::string> argument_texts(const Op &op);
 
 } // namespace cnnc

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Prints a graph as flat .cnn.
+#include "compiler/graph/graph.h"
+
+#include "compiler/graph/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+
+namespace cnnc {
+
+namespace {
+
+// Words with a meaning of their own in .cnn, which a bound name must not take.
+constexpr std::string_view reserved_words[] = {
+    "abs",   "and",    "as",     "assert", "block",   "else",  "error", "false",  "float",
+    "for",   "if",     "import", "in",     "inf",     "input", "int",   "layout", "len",
+    "let",   "max",    "min",    "nchw",   "network", "nhwc",  "not",   "or",     "output",
+    "range", "return", "same",   "shared", "str",     "true",  "valid",
+};
+
+bool is_reserved(const std::string &word) {
+    return std::find(std::begin(reserved_words), std::end(reserved_words), word) !=
+               std::end(reserved_words) ||
+           find_op(word) || dtype_from_name(word);
+}
+
+std::string as_identifier(const std::string &name) {
+    std::string identifier = name;
+    for (char &c : identifier) {
+        if (!is_identifier(std::string("_") + c)) {
+            c = '_';
+        }
+    }
+    return is_identifier(identifier) ? identifier : "_" + identifier;
+}
+
+class Printer {
+  public:
+    explicit Printer(const Graph &graph) : graph_(graph), identifiers_(graph.nodes.size()) {
+        // Inputs keep their names, whatever comes before them.
+        for (NodeId id : graph.inputs) {
+            identifiers_[size_t(id)] = graph[id].name;
+            used_.insert(graph[id].name);
+        }
+        for (const Output &output : graph.outputs) {
+            outputs_.emplace(output.name, output.node);
+        }
+        for (NodeId id = 0; id < NodeId(graph.nodes.size()); ++id) {
+            if (is_operator(id)) {
+                identifiers_[size_t(id)] = choose_identifier(id);
+            }
+        }
+    }
+
+    std::string print() {
+        std::string text = fmt::format("network {} {{\n", graph_.name);
+        for (NodeId id : graph_.inputs) {
+            text += "    " + input_text(id) + "\n";
+        }
+        for (NodeId id = 0; id < NodeId(graph_.nodes.size()); ++id) {
+            if (is_operator(id)) {
+                text += "    " + binding_text(id) + "\n";
+            }
+        }
+        for (const Output &output : graph_.outputs) {
+            text += fmt::format("    output {} = {}{}\n", output.name, operand_text(output.node),
+                                layout_text(output.layout));
+        }
+        return text + "}\n";
+    }
+
+  private:
+    bool is_operator(NodeId id) const {
+        const Op &op = graph_[id].op;
+        return !std::holds_alternative<Input>(op) && !std::holds_alternative<Constant>(op);
+    }
+
+    // An output binds its name too; only the node that it names may have the same one.
+    bool is_other_output(const std::string &identifier, NodeId id) const {
+        const auto output = outputs_.find(identifier);
+        return output != outputs_.end() && output->second != id;
+    }
+
+    std::string choose_identifier(NodeId id) {
+        const std::string base = as_identifier(graph_[id].name);
+        std::string identifier = base;
+        for (int i = 1; is_reserved(identifier) || is_other_output(identifier, id) ||
+                        !used_.insert(identifier).second;
+             ++i) {
+            identifier = fmt::format("{}_{}", base, i);
+        }
+        return identifier;
+    }
+
+    static std::string layout_text(Layout layout) {
+        return layout == Layout::nhwc ? " layout NHWC" : "";
+    }
+
+    std::string input_text(NodeId id) const {
+        const Node &node = graph_[id];
+        const Input *input = std::get_if<Input>(&node.op);
+        return fmt::format("input {}: {}{}", node.name, type_text(node.type),
+                           layout_text(input ? input->layout : Layout::nchw));
+    }
+
+    std::string operand_text(NodeId id) const {
+        const Constant *constant = std::get_if<Constant>(&graph_[id].op);
+        return constant ? number_text(constant->value) : identifiers_[size_t(id)];
+    }
+
+    std::string call_text(const Node &node) const {
+        std::vector<TensorType> types;
+        std::vector<std::string> parts;
+        for (NodeId input : node.inputs) {
+            types.push_back(graph_[input].type);
+            parts.push_back(operand_text(input));
+        }
+        for (std::string &argument : argument_texts(node.op)) {
+            parts.push_back(std::move(argument));
+        }
+        return fmt::format("{}({})", op_name(node.op, types), fmt::join(parts, ", "));
+    }
+
+    std::string binding_text(NodeId id) const {
+        const Node &node = graph_[id];
+        std::string text =
+            fmt::format("{} = {} as {}", identifiers_[size_t(id)], call_text(node), node.name);
+        const std::optional<std::string> path = weights_path(graph_, id);
+        if (path && *path != node.name) {
+            text += " shared " + *path;
+        }
+        return fmt::format("{}  # {}", text, shape_text(node.type.shape));
+    }
+
+    const Graph &graph_;
+    std::vector<std::string> identifiers_; // of inputs and operators
+    std::set<std::string> used_;
+    std::map<std::string, NodeId> outputs_;
+};
+
+} // namespace
+
+std::string print_graph(const Graph &graph) {
+    return Printer(graph).print();
+}
+
+} // namespace cnnc
