@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Reading and printing targets, and the machine a target stands for.
+#include "compiler/target/target.h"
+
+#include "compiler/target/features.h"
+
+#include <algorithm>
+#include <array>
+#include <sched.h>
+
+namespace cnnc {
+namespace {
+
+using namespace std::string_literals;
+
+constexpr std::array<std::string_view, 8> other_systems = {"osx",  "windows", "android", "ios",
+                                                           "qurt", "noos",    "fuchsia", "wasmrt"};
+constexpr std::array<std::string_view, 3> other_archs = {"mips", "powerpc", "hexagon"};
+constexpr std::array<std::string_view, 10> gpu_features = {
+    "cuda",       "opencl",  "metal",        "openglcompute", "d3d12compute",
+    "cl_doubles", "cl_half", "cl_atomics64", "egl",           "vulkan"};
+// Features of Halide that say how code is generated or run, not what the machine has.
+constexpr std::array<std::string_view, 37> settings = {"jit",
+                                                       "debug",
+                                                       "no_asserts",
+                                                       "no_bounds_query",
+                                                       "user_context",
+                                                       "matlab",
+                                                       "profile",
+                                                       "profile_by_timer",
+                                                       "no_runtime",
+                                                       "c_plus_plus_name_mangling",
+                                                       "large_buffers",
+                                                       "fuzz_float_stores",
+                                                       "soft_float_abi",
+                                                       "msan",
+                                                       "tsan",
+                                                       "asan",
+                                                       "trace_loads",
+                                                       "trace_stores",
+                                                       "trace_realizations",
+                                                       "trace_pipeline",
+                                                       "strict_float",
+                                                       "check_unsafe_promises",
+                                                       "hexagon_dma",
+                                                       "embed_bitcode",
+                                                       "enable_llvm_loop_opt",
+                                                       "disable_llvm_loop_opt",
+                                                       "sanitizer_coverage",
+                                                       "wasm_simd128",
+                                                       "wasm_signext",
+                                                       "wasm_sat_float_to_int",
+                                                       "wasm_threads",
+                                                       "wasm_bulk_memory",
+                                                       "hvx_128",
+                                                       "hvx_v62",
+                                                       "hvx_v65",
+                                                       "hvx_v66",
+                                                       "rvv"};
+
+template <typename List>
+bool contains(const List &list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+std::string quoted(std::string_view text) {
+    return "`" + std::string(text.substr(0, 80)) + "`";
+}
+
+std::string feature_problem(std::string_view name, const Target &target) {
+    if (contains(gpu_features, name) || name.substr(0, 15) == "cuda_capability")
+        return quoted(name) + ": GPU targets are not supported yet";
+    if (name == "rvv")
+        return "`rvv`: vectors of RISC-V are not supported yet";
+    if (contains(settings, name))
+        return quoted(name) +
+               " is a setting of Halide's, not a feature of a machine; cnnc chooses " +
+               "those itself";
+    std::vector<std::string> names;
+    for (const FeatureRow &row : feature_rows()) {
+        if (row.name == name)
+            return quoted(name) + " is not a feature of this architecture";
+        if (row.arch == target.arch)
+            names.emplace_back(row.name);
+    }
+    std::string near = nearest_word(name, names);
+    return "unknown feature " + quoted(name) +
+           (near.empty() ? "" : "; did you mean " + quoted(near) + "?");
+}
+
+std::string arch_problem(std::string_view name) {
+    if (contains(other_archs, name))
+        return "targets of architecture " + quoted(name) + " are not supported";
+    std::vector<std::string> names = {"x86-64-linux", "arm-64-linux", "arm-32-linux",
+                                      "riscv-64-linux"};
+    for (const KnownTarget &known : known_targets())
+        names.emplace_back(known.name);
+    std::string near = nearest_word(name, names);
+    return "unknown target " + quoted(name) +
+           (near.empty() ? "; `cnnc targets` lists them" : "; did you mean " + quoted(near) + "?");
+}
+
+// The words "arch-bits-os" at the start of a target, which are removed.
+std::string parse_base(std::vector<std::string_view> *words, Target *target,
+                       std::string_view text) {
+    constexpr std::array<std::string_view, 4> archs = {"x86", "arm", "riscv", "wasm"};
+    auto arch = std::find(archs.begin(), archs.end(), words->front());
+    if (arch == archs.end())
+        return arch_problem(contains(other_archs, words->front()) ? words->front() : text);
+    target->arch = Arch(arch - archs.begin());
+    if (words->size() < 3 || ((*words)[1] != "32" && (*words)[1] != "64"))
+        return "a target reads arch-bits-os, as in `x86-64-linux-avx2`, not " + quoted(text);
+    target->bits = (*words)[1] == "32" ? 32 : 64;
+    std::string_view os = (*words)[2];
+    if (contains(other_systems, os) || target->arch == Arch::wasm)
+        return "targets on " + quoted(os) + " are not supported yet, only on `linux`";
+    if (os != "linux")
+        return "unknown operating system " + quoted(os) + "; only `linux` is supported yet";
+    if (target->arch == Arch::riscv && target->bits == 32)
+        return "RISC-V of 32 bits is not supported yet";
+    words->erase(words->begin(), words->begin() + 3);
+    return "";
+}
+
+int allowed_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1; // more CPUs than a cpu_set_t holds
+    return std::max(1, CPU_COUNT(&set));
+}
+
+void set_x86_registers(const Target &target, Machine *machine) {
+    bool avx512 = target.has("avx512");
+    machine->vector_bytes = avx512 ? 64 : target.has("avx") ? 32 : 16;
+    machine->vector_registers = target.bits == 32 ? 8 : avx512 ? 32 : 16;
+    machine->fma = target.has("fma") || target.has("fma4");
+    machine->memory_broadcast = machine->masked_stores = avx512;
+}
+
+void set_registers(const Target &target, Machine *machine) {
+    if (target.arch == Arch::x86)
+        return set_x86_registers(target, machine);
+    machine->vector_registers = target.bits == 64 ? 32 : 16;
+    // NEON of ARMv7 multiplies and adds with two roundings.
+    machine->fma = target.bits == 64 || target.has("armv7s");
+    if (target.arch != Arch::arm || target.has("no_neon")) {
+        // No vectors: a "vector" is two scalars, in two registers.
+        machine->vector_bytes = 8;
+        machine->vector_registers /= 2;
+        machine->fma = target.bits == 64;
+    }
+    machine->fma_ports = 1;
+}
+
+} // namespace
+
+bool Target::has(std::string_view feature) const {
+    return std::binary_search(features.begin(), features.end(), feature);
+}
+
+bool Target::operator==(const Target &o) const {
+    return arch == o.arch && bits == o.bits && os == o.os && features == o.features && cpu == o.cpu;
+}
+
+std::optional<Target> parse_target(std::string_view text, std::string *problem) {
+    auto fail = [&](std::string why) {
+        if (problem)
+            *problem = std::move(why);
+        return std::nullopt;
+    };
+    if (text.find(',') != std::string_view::npos)
+        return fail("several targets in one library are not supported yet");
+    if (text.size() > 1000)
+        return fail("the target's text is too long");
+    for (const KnownTarget &known : known_targets())
+        if (text == known.name && text != "host")
+            return parse_target(known.text, problem);
+
+    auto words = split_words(text, '-');
+    if (words.empty())
+        return fail("the target is empty");
+    Target target;
+    if (words.front() == "host") {
+        target = host_target();
+        words.erase(words.begin());
+    } else if (std::string why = parse_base(&words, &target, text); !why.empty()) {
+        return fail(why);
+    }
+    for (std::string_view word : words) {
+        if (!find_feature(word, target.arch))
+            return fail(feature_problem(word, target));
+        target.features.emplace_back(word);
+    }
+    close_features(target.features, target.arch);
+    if (target.arch == Arch::arm && target.bits == 64 && target.has("no_neon"))
+        return fail("`no_neon` is for ARM of 32 bits only");
+    return target;
+}
+
+std::string target_text(const Target &target) {
+    constexpr std::array<const char *, 4> archs = {"x86", "arm", "riscv", "wasm"};
+    std::string text =
+        archs[size_t(target.arch)] + "-"s + std::to_string(target.bits) + "-" + target.os;
+    for (const std::string &feature : target.features)
+        text += "-" + feature;
+    return text;
+}
+
+const std::vector<KnownTarget> &known_targets() {
+    static const std::vector<KnownTarget> targets = {
+        {"host", "host", "this machine, with every feature it has"},
+        {"avx512-spr",
+         "x86-64-linux-avx-avx2-avx512-avx512_cannonlake-avx512_sapphirerapids-avx512_skylake-f16c-"
+         "fma-sse41",
+         "Intel Xeon since Sapphire Rapids"},
+        {"avx512", "x86-64-linux-avx-avx2-avx512-avx512_skylake-f16c-fma-sse41",
+         "Intel Xeon since Skylake, AMD since Zen 4"},
+        {"avx2", "x86-64-linux-avx-avx2-f16c-fma-sse41", "Intel since Haswell, AMD since Zen"},
+        {"avx", "x86-64-linux-avx-sse41", "Intel since Sandy Bridge, AMD since Bulldozer"},
+        {"sse41", "x86-64-linux-sse41", "every x86-64 since about 2008"},
+        {"x86-64", "x86-64-linux", "every x86-64 (SSE2)"},
+        {"x86-32", "x86-32-linux-sse41", "x86 of 32 bits with SSE4.1"},
+        {"arm64", "arm-64-linux", "every 64-bit ARM (NEON)"},
+        {"arm64-dot", "arm-64-linux-arm_dot_prod",
+         "64-bit ARM since about 2018, with dot products"},
+        {"arm32", "arm-32-linux", "ARMv7 with NEON, hard-float"},
+        {"riscv64", "riscv-64-linux", "RV64GC, no vectors"},
+    };
+    return targets;
+}
+
+const std::vector<KnownCpu> &known_cpus() {
+    static const std::vector<KnownCpu> cpus = [] {
+        std::vector<KnownCpu> known;
+        for (const CpuRow &row : cpu_rows())
+            known.push_back(row.known);
+        return known;
+    }();
+    return cpus;
+}
+
+Machine machine_for(const Target &target) {
+    Machine machine;
+    machine.cores = 4; // where nothing is known: enough to make parallel loops worth having
+    set_registers(target, &machine);
+    Target host = host_target();
+    bool is_host = target.arch == host.arch && target.bits == host.bits && target.os == host.os &&
+                   target.features == host.features;
+    if (is_host)
+        machine.cores = allowed_cores();
+    // A CPU that was named counts, also where it happens to be this one: the same build command
+    // then gives the same library everywhere.
+    if (const CpuRow *cpu = find_cpu(target.cpu, target.arch)) {
+        machine.fma_ports = cpu->fma_ports;
+        machine.fma_latency = cpu->fma_latency;
+        machine.l1_bytes = cpu->l1 << 10;
+        machine.l2_bytes = cpu->l2 << 10;
+        machine.l3_bytes = cpu->l3_share << 10;
+    } else if (is_host) {
+        read_caches("/sys/devices/system/cpu/cpu0/cache", &machine);
+    }
+    return machine;
+}
+
+} // namespace cnnc
