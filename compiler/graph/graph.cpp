@@ -147,28 +147,21 @@ class Comparison {
 
 } // namespace
 
-bool is_identifier(std::string_view text) {
-    return !text.empty() && is_letter(text[0]) && std::all_of(text.begin(), text.end(), [](char c) {
-        return is_letter(c) || is_digit(c);
-    });
-}
-
 bool is_path(std::string_view text) {
-    bool first = true;
-    while (true) {
-        const size_t dot = text.find('.');
-        const std::string_view part = text.substr(0, dot);
-        const bool number =
-            !first && !part.empty() && std::all_of(part.begin(), part.end(), is_digit);
-        if (!number && !is_identifier(part)) {
+    const size_t dot = text.find('.');
+    const std::string_view first = text.substr(0, dot);
+    const bool number = !first.empty() && std::all_of(first.begin(), first.end(), is_digit);
+    if (!number && (!is_word(first) || is_digit(first[0]))) {
+        return false;
+    }
+    for (size_t begin = dot; begin != std::string_view::npos;) {
+        const size_t end = text.find('.', begin + 1);
+        if (!is_word(text.substr(begin + 1, end - begin - 1))) {
             return false;
         }
-        if (dot == std::string_view::npos) {
-            return true;
-        }
-        text.remove_prefix(dot + 1);
-        first = false;
+        begin = end;
     }
+    return true;
 }
 
 std::vector<std::vector<NodeId>> users(const Graph &graph) {

@@ -73,9 +73,8 @@ struct CallSpans {
     Span argument(std::string_view name) const;
 };
 
-// An identifier: a letter or _, then letters, digits and _. A path: identifiers and decimal numbers
-// joined by dots, beginning with an identifier ("layer1.0.conv1").
-bool is_identifier(std::string_view text);
+// A path: words of letters, digits and _ joined by dots, of which the first is an identifier or a
+// number ("layer1.0.conv1", "0").
 bool is_path(std::string_view text);
 
 // Whether a tensor of this type may exist: positive extents, at most max_elements. Reports at

@@ -3,6 +3,7 @@
 #include "compiler/graph/graph.h"
 
 #include "compiler/graph/registry.h"
+#include "dsl/lexer.h"
 
 #include <fmt/format.h>
 
@@ -15,28 +16,27 @@ namespace cnnc {
 
 namespace {
 
-// Words with a meaning of their own in .cnn, which a bound name must not take.
-constexpr std::string_view reserved_words[] = {
-    "abs",   "and",    "as",     "assert", "block",   "else",  "error", "false",  "float",
-    "for",   "if",     "import", "in",     "inf",     "input", "int",   "layout", "len",
-    "let",   "max",    "min",    "nchw",   "network", "nhwc",  "not",   "or",     "output",
-    "range", "return", "same",   "shared", "str",     "true",  "valid",
-};
+// Words beside keywords, operators and types that mean something in .cnn where a value may stand.
+constexpr std::string_view reserved_words[] = {"abs", "assert", "error", "float",  "inf",
+                                               "int", "layout", "len",   "let",    "max",
+                                               "min", "range",  "same",  "shared", "valid"};
 
 bool is_reserved(const std::string &word) {
     return std::find(std::begin(reserved_words), std::end(reserved_words), word) !=
                std::end(reserved_words) ||
-           find_op(word) || dtype_from_name(word);
+           is_keyword(word) || find_op(word) || dtype_from_name(word);
 }
 
+// Long names are cut, leaving room for a number behind; identifiers have a limit, paths have not.
 std::string as_identifier(const std::string &name) {
-    std::string identifier = name;
+    std::string identifier = name.substr(0, max_name_length - 16);
     for (char &c : identifier) {
-        if (!is_identifier(std::string("_") + c)) {
-            c = '_';
-        }
+        const bool word =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        c = word ? c : '_';
     }
-    return is_identifier(identifier) ? identifier : "_" + identifier;
+    const bool leading_digit = identifier[0] >= '0' && identifier[0] <= '9';
+    return leading_digit ? "_" + identifier : identifier;
 }
 
 class Printer {
@@ -89,10 +89,9 @@ class Printer {
     std::string choose_identifier(NodeId id) {
         const std::string base = as_identifier(graph_[id].name);
         std::string identifier = base;
-        for (int i = 1; is_reserved(identifier) || is_other_output(identifier, id) ||
-                        !used_.insert(identifier).second;
-             ++i) {
-            identifier = fmt::format("{}_{}", base, i);
+        while (is_reserved(identifier) || is_other_output(identifier, id) ||
+               !used_.insert(identifier).second) {
+            identifier = fmt::format("{}_{}", base, ++suffixes_[base]);
         }
         return identifier;
     }
@@ -140,6 +139,7 @@ class Printer {
     const Graph &graph_;
     std::vector<std::string> identifiers_; // of inputs and operators
     std::set<std::string> used_;
+    std::map<std::string, int> suffixes_; // the last one tried, per base
     std::map<std::string, NodeId> outputs_;
 };
 

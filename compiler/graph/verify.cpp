@@ -3,6 +3,7 @@
 #include "compiler/graph/graph.h"
 
 #include "compiler/graph/registry.h"
+#include "dsl/lexer.h"
 
 #include <fmt/format.h>
 
