@@ -20,6 +20,11 @@ bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+bool is_word(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(),
+                                        [](char c) { return is_letter(c) || is_digit(c); });
+}
+
 std::vector<TensorType> operand_types(const Graph &graph, const Node &node) {
     std::vector<TensorType> types;
     for (NodeId input : node.inputs) {
