@@ -7,11 +7,12 @@
 namespace cnnc {
 
 const std::vector<FeatureRow> &feature_rows() {
-    // Vectors of 512 bits come with AVX2, FMA and F16C on every CPU that has them.
+    // Vectors of 512 bits come with AVX2, FMA and F16C on every CPU that has them; AVX2 comes with
+    // the scalar instructions of Haswell, which LLVM then uses too.
     static const std::vector<FeatureRow> rows = {
         {"sse41", Arch::x86, "", "sse4_1 ssse3"},
         {"avx", Arch::x86, "sse41", "avx"},
-        {"avx2", Arch::x86, "avx", "avx2"},
+        {"avx2", Arch::x86, "avx", "avx2 abm bmi1 bmi2 movbe popcnt"},
         {"fma", Arch::x86, "avx", "fma"},
         {"fma4", Arch::x86, "avx", "fma4"},
         {"f16c", Arch::x86, "avx", "f16c"},

@@ -129,15 +129,15 @@ TEST(Target, CpuCountsInRunsHere) {
     EXPECT_FALSE(amd && intel);
 }
 
-constexpr char cascade_lake[] =
-    "processor\t: 0\n"
-    "flags\t\t: fpu sse2 ssse3 fma sse4_1 sse4_2 avx f16c avx2 avx512f avx512dq avx512cd avx512bw "
-    "avx512vl avx512_vnni\n"
-    "processor\t: 1\nflags\t\t: fpu\n";
+constexpr char cascade_lake[] = "processor\t: 0\n"
+                                "flags\t\t: fpu sse2 ssse3 fma abm bmi1 bmi2 movbe popcnt sse4_1 "
+                                "sse4_2 avx f16c avx2 avx512f avx512dq avx512cd avx512bw "
+                                "avx512vl avx512_vnni\n"
+                                "processor\t: 1\nflags\t\t: fpu\n";
 
 TEST(Host, FeaturesFromCpuinfo) {
     auto flags = cpuinfo_flags(cascade_lake);
-    ASSERT_EQ(flags.size(), 15u);
+    ASSERT_EQ(flags.size(), 20u);
     Target target;
     target.features = features_from_flags(flags, Arch::x86);
     EXPECT_EQ(target, parsed("avx512"));
@@ -150,9 +150,10 @@ TEST(Host, FeaturesFromCpuinfo) {
     EXPECT_TRUE(cpuinfo_flags("flags").empty());
     EXPECT_TRUE(cpuinfo_flags("flags:").empty());
     // AVX-512 without FMA (a masked virtual machine) is no `avx512`.
-    EXPECT_EQ(
-        features_from_flags({"avx", "avx2", "avx512cd", "avx512f", "sse4_1", "ssse3"}, Arch::x86),
-        (std::vector<std::string>{"avx", "avx2", "sse41"}));
+    EXPECT_EQ(features_from_flags({"abm", "avx", "avx2", "avx512cd", "avx512f", "bmi1", "bmi2",
+                                   "movbe", "popcnt", "sse4_1", "ssse3"},
+                                  Arch::x86),
+              (std::vector<std::string>{"avx", "avx2", "sse41"}));
 }
 
 class Caches : public testing::Test {

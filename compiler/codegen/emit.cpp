@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Target machines from targets, and objects and assembly from modules.
+#include "compiler/codegen/emit.h"
+
+#include <llvm/ADT/SmallVector.h>
+#include <llvm/ADT/StringMap.h>
+#include <llvm/Config/llvm-config.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Module.h>
+#include <llvm/MC/MCSubtargetInfo.h>
+#include <llvm/Support/Host.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+#if LLVM_VERSION_MAJOR >= 14
+#include <llvm/MC/TargetRegistry.h>
+#else
+#include <llvm/Support/TargetRegistry.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace cnnc {
+namespace {
+
+struct FeatureAttribute {
+    std::string_view halide, llvm;
+};
+constexpr std::array<FeatureAttribute, 17> attributes = {{
+    {"sse41", "+sse4.1"},
+    {"avx", "+avx"},
+    {"avx2", "+avx2"},
+    {"fma", "+fma"},
+    {"fma4", "+fma4"},
+    {"f16c", "+f16c"},
+    {"avx512", "+avx512f,+avx512cd"},
+    {"avx512_knl", "+avx512er,+avx512pf"},
+    {"avx512_skylake", "+avx512vl,+avx512bw,+avx512dq"},
+    {"avx512_cannonlake", "+avx512ifma,+avx512vbmi"},
+    {"avx512_sapphirerapids", "+avx512vnni,+avx512bf16"},
+    {"armv7s", "+vfp4"},
+    {"armv81a", "+v8.1a"},
+    {"arm_dot_prod", "+dotprod"},
+    {"arm_fp16", "+fullfp16"},
+    {"sve", "+sve"},
+    {"sve2", "+sve2"},
+}};
+
+// What LLVM uses unasked once told a CPU: a CPU whose name promises one of these that the machine
+// lacks must not be named. (Others, as for virtualization or encryption, need an intrinsic.)
+constexpr std::array<const char *, 32> unasked_x86_features = {
+    "+cmov",       "+popcnt",     "+sse4.1",       "+sse4.2",
+    "+sse4a",      "+avx",        "+avx2",         "+fma",
+    "+fma4",       "+xop",        "+tbm",          "+f16c",
+    "+lzcnt",      "+bmi",        "+bmi2",         "+movbe",
+    "+avx512f",    "+avx512cd",   "+avx512vl",     "+avx512bw",
+    "+avx512dq",   "+avx512ifma", "+avx512vbmi",   "+avx512vbmi2",
+    "+avx512vnni", "+avx512bf16", "+avx512bitalg", "+avx512vpopcntdq",
+    "+avx512fp16", "+gfni",       "+avxvnni",      "+cx16"};
+
+// In the order they are tried when this machine's own CPU cannot be named.
+constexpr std::array<const char *, 12> x86_fallbacks = {
+    "icelake-server", "cascadelake", "skylake-avx512", "znver3",      "znver2",  "znver1",
+    "skylake",        "haswell",     "ivybridge",      "sandybridge", "nehalem", "x86-64"};
+
+void initialize_llvm() {
+    static const bool done = [] {
+        llvm::InitializeAllTargetInfos();
+        llvm::InitializeAllTargets();
+        llvm::InitializeAllTargetMCs();
+        llvm::InitializeAllAsmPrinters();
+        llvm::InitializeAllAsmParsers();
+        return true;
+    }();
+    (void)done;
+}
+
+std::string triple_of(const Target &target) {
+    switch (target.arch) {
+    case Arch::x86:
+        return target.bits == 64 ? "x86_64-unknown-linux-gnu" : "i686-unknown-linux-gnu";
+    case Arch::arm:
+        return target.bits == 64 ? "aarch64-unknown-linux-gnu" : "armv7-unknown-linux-gnueabihf";
+    case Arch::riscv:
+        return "riscv64-unknown-linux-gnu";
+    case Arch::wasm:
+        break;
+    }
+    assert(false && "parse_target lets no other target pass");
+    return "";
+}
+
+// The oldest CPU that LLVM knows with the target's features; what it lacks of them is added.
+std::string least_cpu(const Target &target) {
+    if (target.arch == Arch::arm)
+        return "generic";
+    if (target.arch == Arch::riscv)
+        return "generic-rv64";
+    if (target.has("avx512_cannonlake"))
+        return "cannonlake";
+    if (target.has("avx512_skylake"))
+        return "skylake-avx512";
+    if (target.has("avx2") && target.has("fma") && target.has("f16c"))
+        return "haswell";
+    return target.bits == 64 ? "x86-64" : "pentium4";
+}
+
+std::string feature_string(const Target &target) {
+    std::string text;
+    if (target.arch == Arch::riscv)
+        text = "+m,+a,+f,+d,+c";
+    if (target.arch == Arch::arm)
+        text = target.has("no_neon") ? "-neon" : "+neon";
+    for (const FeatureAttribute &attribute : attributes)
+        if (target.has(attribute.halide))
+            text += (text.empty() ? "" : ",") + std::string(attribute.llvm);
+    return text;
+}
+
+const llvm::Target *find_llvm_target(const std::string &triple) {
+    initialize_llvm();
+    std::string error;
+    const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
+    assert(found && "LLVM was built without a target that cnnc offers");
+    return found;
+}
+
+std::string emit(llvm::Module &module, const Target &target, llvm::CodeGenFileType type) {
+    set_target(module, target);
+    auto machine = make_target_machine(target);
+    llvm::SmallVector<char, 0> bytes;
+    llvm::raw_svector_ostream stream(bytes);
+    llvm::legacy::PassManager passes;
+    bool unable = machine->addPassesToEmitFile(passes, stream, nullptr, type);
+    assert(!unable && "LLVM cannot emit files of this type");
+    (void)unable;
+    passes.run(module);
+    return {bytes.begin(), bytes.end()};
+}
+
+bool machine_has_all_of(const std::string &cpu, const llvm::StringMap<bool> &host) {
+    std::string triple = llvm::sys::getProcessTriple();
+    std::unique_ptr<llvm::MCSubtargetInfo> info(
+        find_llvm_target(triple)->createMCSubtargetInfo(triple, cpu, ""));
+    return info->isCPUStringValid(cpu) &&
+           std::none_of(unasked_x86_features.begin(), unasked_x86_features.end(),
+                        [&](const char *feature) {
+                            return info->checkFeatures(feature) && !host.lookup(feature + 1);
+                        });
+}
+
+} // namespace
+
+std::unique_ptr<llvm::TargetMachine> make_target_machine(const Target &target) {
+    llvm::TargetOptions options;
+    options.FunctionSections = true;
+    options.DataSections = true;
+    options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c may become an FMA
+    options.FloatABIType = llvm::FloatABI::Hard;
+    if (target.arch == Arch::riscv)
+        options.MCOptions.ABIName = "lp64d";
+    std::string triple = triple_of(target);
+    std::string cpu = target.cpu.empty() ? least_cpu(target) : target.cpu;
+    return std::unique_ptr<llvm::TargetMachine>(find_llvm_target(triple)->createTargetMachine(
+        triple, cpu, feature_string(target), options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
+        llvm::CodeGenOpt::Aggressive));
+}
+
+void set_target(llvm::Module &module, const Target &target) {
+    module.setTargetTriple(triple_of(target));
+    module.setDataLayout(make_target_machine(target)->createDataLayout());
+    // Both end up in the object, where they would tell who compiled it how.
+    module.setSourceFileName("cnnc");
+    if (llvm::NamedMDNode *ident = module.getNamedMetadata("llvm.ident"))
+        module.eraseNamedMetadata(ident);
+    for (llvm::Function &function : module)
+        for (const char *name : {"target-cpu", "target-features", "tune-cpu"})
+            function.removeFnAttr(name);
+}
+
+std::string emit_object(llvm::Module &module, const Target &target) {
+    return emit(module, target, llvm::CGFT_ObjectFile);
+}
+
+std::string emit_assembly(llvm::Module &module, const Target &target) {
+    return emit(module, target, llvm::CGFT_AssemblyFile);
+}
+
+bool is_llvm_cpu(const Target &target, std::string_view cpu) {
+    if (cpu.empty())
+        return true;
+    std::string triple = triple_of(target);
+    std::unique_ptr<llvm::MCSubtargetInfo> info(
+        find_llvm_target(triple)->createMCSubtargetInfo(triple, "", ""));
+    return info->isCPUStringValid(llvm::StringRef(cpu.data(), cpu.size()));
+}
+
+std::string host_cpu_name() {
+    std::string name = llvm::sys::getHostCPUName().str();
+    Target host = host_target();
+    if (host.arch != Arch::x86)
+        return name != "generic" && is_llvm_cpu(host, name) ? name : "";
+    llvm::StringMap<bool> features;
+    if (!llvm::sys::getHostCPUFeatures(features))
+        return "";
+    if (machine_has_all_of(name, features))
+        return name;
+    for (const char *fallback : x86_fallbacks)
+        if (machine_has_all_of(fallback, features))
+            return fallback;
+    return "";
+}
+
+std::string llvm_version() {
+    return LLVM_VERSION_STRING;
+}
+
+} // namespace cnnc
