@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Graph to graph passes and the one that leaves the graph: forming kernels. Each is a pure function.
+// Graph to graph passes and the one that leaves the graph: forming kernels. Each is a pure
+// function.
 #pragma once
 
 #include "compiler/graph/kernel_graph.h"

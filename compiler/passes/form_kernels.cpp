@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From nodes to kernels over buffers. fuse() has decided what makes up a kernel and place_values()
+// where values live; this writes down the workloads, in the normal forms of workload.h, and adds a
+// copy wherever a value is needed in an order in which it does not lie.
+#include "compiler/passes/fuse.h"
+#include "compiler/passes/passes.h"
+#include "compiler/passes/placement.h"
+#include "compiler/passes/sink_reshapes.h"
+#include "compiler/passes/views.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cassert>
+#include <unordered_set>
+
+namespace cnnc {
+namespace {
+
+// A network's row-major input with up to this many channels is read as it is (the first layer of
+// a network for images); one with more is copied to channels-last first.
+constexpr int64_t max_direct_channels = 4;
+
+bool is_constant(const Op &op) {
+    return std::holds_alternative<Constant>(op) || std::holds_alternative<Parameter>(op);
+}
+
+// Convolution and pooling, whose 1-D forms become 2-D.
+bool is_spatial(const Op &op) {
+    return std::holds_alternative<Conv>(op) || std::holds_alternative<MaxPool>(op) ||
+           std::holds_alternative<AvgPool>(op) || std::holds_alternative<GlobalAvgPool>(op);
+}
+
+void prepend(std::vector<int64_t> &values, int64_t value) {
+    values.insert(values.begin(), value);
+}
+
+// A 1-D convolution or pooling as a 2-D one with H = 1.
+Op as_2d(Op op) {
+    auto window = [](auto &o) {
+        prepend(o.kernel, 1);
+        prepend(o.stride, 1);
+        prepend(o.pad_lo, 0);
+        prepend(o.pad_hi, 0);
+    };
+    match(
+        op,
+        [&](Conv &o) {
+            window(o);
+            prepend(o.dilation, 1);
+        },
+        [&](MaxPool &o) {
+            window(o);
+            prepend(o.dilation, 1);
+        },
+        [&](AvgPool &o) { window(o); }, [](auto &) {});
+    return op;
+}
+
+// How a kernel sees shapes: as the graph does, with H = 1 put in, or with all but the last
+// dimension joined to rows.
+enum class Form { plain, one_d, rows };
+
+class Former {
+  public:
+    explicit Former(Graph graph)
+        : clusters_(fuse(graph)), placement_(place_values(graph, clusters_)),
+          row_major_copies_(graph.nodes.size()), channels_last_copies_(graph.nodes.size()) {
+        out_.graph = std::move(graph);
+        out_.buffers = std::move(placement_.buffers);
+    }
+
+    KernelGraph run() {
+        for (NodeId id : clusters_.order) {
+            const Op &op = node(id).op;
+            if (std::holds_alternative<Concat>(op))
+                join(id);
+            else if (is_reshape(op))
+                finish_reshape(id);
+            else
+                add_kernel(cluster_of(id));
+        }
+        for (size_t i = 0; i < out_.graph.outputs.size(); i++)
+            finish_output(i);
+        note_views();
+        assert(verify(out_).empty());
+        return std::move(out_);
+    }
+
+  private:
+    const Node &node(NodeId id) const { return out_.graph[id]; }
+    const Cluster &cluster_of(NodeId id) const {
+        return clusters_.clusters[size_t(clusters_.of_node[size_t(id)])];
+    }
+    std::optional<Place> &place(NodeId id) { return placement_.places[size_t(id)]; }
+
+    // ---- values as operands ----
+
+    // Where the value of `id` lies, under its own shape.
+    Place value(NodeId id) {
+        if (place(id))
+            return *place(id);
+        const Node &n = node(id);
+        if (is_constant(n.op)) {
+            place(id) = Place{{add_constant(n), 0}, row_major(n.type.dtype, n.type.shape)};
+            return *place(id);
+        }
+        assert(is_reshape(n.op));
+        const NodeId original = n.inputs[0];
+        Place from = value(original);
+        auto view = reshape_view(from.view, n.type.shape);
+        if (!view) {
+            from = row_major_copy(original, n.name + " needs row-major order");
+            view = reshape_view(from.view, n.type.shape);
+        }
+        place(id) = Place{from.ref, *view};
+        return *place(id);
+    }
+
+    // As `value`, but in channels-last order where it is an input of the network that is not.
+    Place image_value(NodeId id) {
+        const Node &n = node(id);
+        const Place original = value(id);
+        const auto *input = std::get_if<Input>(&n.op);
+        const Shape &shape = n.type.shape;
+        const bool direct = !input || shape.size() < 4 || shape[1] <= max_direct_channels ||
+                            element_count(shape) == shape[0] * shape[1] ||
+                            original.view == channels_last(n.type.dtype, shape);
+        if (direct)
+            return original;
+        auto &copied = channels_last_copies_[size_t(id)];
+        if (!copied)
+            copied = copy_to_temp(id, channels_last(n.type.dtype, shape),
+                                  fmt::format("{} comes in row-major order", n.name));
+        return *copied;
+    }
+
+    Place row_major_copy(NodeId id, const std::string &why) {
+        auto &copied = row_major_copies_[size_t(id)];
+        if (!copied)
+            copied = copy_to_temp(id, row_major(node(id).type.dtype, node(id).type.shape), why);
+        return *copied;
+    }
+
+    // The operand of a linear layer: [rows, features...]. Reads through a reshape where it can, so
+    // that flattening a channels-last tensor costs nothing.
+    Place linear_value(NodeId id, int64_t rows) {
+        if (is_reshape(node(id).op) && !place(id)) {
+            const NodeId original = node(id).inputs[0];
+            if (auto found = split_rows(value(original), rows))
+                return *found;
+        }
+        if (auto found = split_rows(value(id), rows))
+            return *found;
+        return *split_rows(row_major_copy(id, "the layer reads rows"), rows);
+    }
+
+    // The value with its leading dimensions joined to `rows`, and the others to one if possible.
+    static std::optional<Place> split_rows(const Place &from, int64_t rows) {
+        const Shape &shape = from.view.shape;
+        std::optional<Place> best; // the one with the fewest dimensions
+        int64_t leading = 1;
+        for (size_t split = 0; split <= shape.size(); split++) {
+            if (leading == rows)
+                if (auto view = joined_rows(from.view, split, rows))
+                    best = Place{from.ref, *view};
+            if (split < shape.size())
+                leading *= shape[split];
+        }
+        return best;
+    }
+
+    static std::optional<TensorView> joined_rows(const TensorView &view, size_t split,
+                                                 int64_t rows) {
+        const int64_t features = element_count(view.shape) / rows;
+        if (auto flat = reshape_view(view, {rows, features}))
+            return flat;
+        Shape shape(view.shape.begin() + std::ptrdiff_t(split), view.shape.end());
+        shape.insert(shape.begin(), rows);
+        return reshape_view(view, shape);
+    }
+
+    int add_constant(const Node &n) {
+        Buffer buffer{Buffer::Kind::constant, -1, 0, {}, n.name};
+        buffer.bytes = element_count(n.type.shape) * int64_t(dtype_bytes(n.type.dtype));
+        if (const auto *constant = std::get_if<Constant>(&n.op))
+            buffer.data = TensorData::from_floats({}, {float(constant->value)});
+        else
+            buffer.data = out_.graph.params[size_t(n.params[0])].data;
+        out_.buffers.push_back(std::move(buffer));
+        return int(out_.buffers.size()) - 1;
+    }
+
+    // ---- copies ----
+
+    void copy(NodeId id, const Place &from, const Place &to, const std::string &why) {
+        assert(from.view.shape == to.view.shape);
+        Kernel kernel;
+        kernel.name = unique_name(node(id).name + ".copy");
+        kernel.workload = {Unary{}, {normalized(from.view)}, {}, normalized(to.view)};
+        kernel.inputs = {from.ref};
+        kernel.output = to.ref;
+        kernel.result = id;
+        kernel.notes = {"a copy: " + why};
+        out_.kernels.push_back(std::move(kernel));
+    }
+
+    Place copy_to_temp(NodeId id, const TensorView &view, const std::string &why) {
+        const Place from = value(id);
+        const TensorType &type = node(id).type;
+        const int64_t bytes = element_count(type.shape) * int64_t(dtype_bytes(type.dtype));
+        out_.buffers.push_back({Buffer::Kind::temp, -1, bytes, {}, node(id).name + ".copy"});
+        const Place to{{int(out_.buffers.size()) - 1, 0}, view};
+        copy(id, from, to, why);
+        return to;
+    }
+
+    // The operands that were not computed in their slices are copied there.
+    void join(NodeId id) {
+        const Node &n = node(id);
+        const auto dim = size_t(std::get<Concat>(n.op).dim);
+        int64_t begin = 0;
+        std::vector<std::string> in_place;
+        for (NodeId input : n.inputs) {
+            const int64_t extent = node(input).type.shape[dim];
+            if (placement_.written_into[size_t(input)] == id)
+                in_place.push_back(node(input).name);
+            else
+                copy(input, value(input), part(*place(id), dim, begin, extent),
+                     fmt::format("{} joins {} but {}", node(input).name, n.name,
+                                 why_elsewhere(input)));
+            begin += extent;
+        }
+        if (!in_place.empty())
+            out_.notes.push_back(
+                fmt::format("{}: {} written in place", n.name, fmt::join(in_place, ", ")));
+    }
+
+    // Why a value does not lie in the place that a reader has for it.
+    std::string why_elsewhere(NodeId id) const {
+        const Node &n = node(id);
+        if (std::holds_alternative<Input>(n.op))
+            return "is an input";
+        if (is_constant(n.op))
+            return "is a constant";
+        if (NodeId other = placement_.written_into[size_t(id)]; other >= 0)
+            return "lies in " + node(other).name;
+        for (const Output &output : out_.graph.outputs)
+            if (output.node == id)
+                return "is an output";
+        return is_reshape(n.op) ? "is a view" : "cannot be computed there";
+    }
+
+    // A reshape that is an output or joined to others has a place of its own, which what it reads
+    // could be written into, or not. Any other is a view, made when it is read.
+    void finish_reshape(NodeId id) {
+        const Node &n = node(id);
+        const NodeId original = n.inputs[0];
+        if (!place(id) || placement_.written_into[size_t(original)] == id)
+            return;
+        const Place from = value(original), to = *place(id);
+        const std::string why = fmt::format("{} has its own place but {} {}", n.name,
+                                            node(original).name, why_elsewhere(original));
+        if (auto view = reshape_view(to.view, from.view.shape))
+            return copy(original, from, {to.ref, *view}, why);
+        if (auto view = reshape_view(from.view, to.view.shape))
+            return copy(id, {from.ref, *view}, to, why);
+        const Place rows = row_major_copy(original, n.name + " needs row-major order");
+        copy(id, {rows.ref, *reshape_view(rows.view, to.view.shape)}, to, why);
+    }
+
+    void finish_output(size_t i) {
+        const NodeId id = out_.graph.outputs[i].node;
+        const Place to = placement_.outputs[i];
+        const Place from = value(id);
+        if (from.ref.buffer != to.ref.buffer)
+            copy(id, from, to,
+                 fmt::format("output {}: {} {}", out_.graph.outputs[i].name, node(id).name,
+                             why_elsewhere(id)));
+    }
+
+    void note_views() {
+        for (size_t n = 0; n < out_.graph.nodes.size(); n++) {
+            const Node &reshape = out_.graph.nodes[n];
+            if (is_reshape(reshape.op) && !row_major_copies_[size_t(reshape.inputs[0])])
+                out_.notes.push_back(
+                    fmt::format("{}: a view of {}", reshape.name, node(reshape.inputs[0]).name));
+        }
+    }
+
+    // ---- kernels ----
+
+    void add_kernel(const Cluster &cluster) {
+        const Node &anchor = node(cluster.anchor());
+        Kernel kernel;
+        kernel.name = unique_name(anchor.name);
+        kernel.nodes = cluster.nodes;
+        kernel.notes = cluster.notes;
+        kernel.result = cluster.result();
+        const Form form = form_of(anchor);
+        const Place output = *place(cluster.result());
+        kernel.output = output.ref;
+        kernel.workload.output = output_view(output.view, form);
+        set_anchor(kernel, anchor, form);
+        for (size_t i = is_elementwise(anchor.op) ? 0 : 1; i < cluster.nodes.size(); i++)
+            add_step(kernel, cluster, i, form);
+        out_.kernels.push_back(std::move(kernel));
+    }
+
+    Form form_of(const Node &anchor) const {
+        if (std::holds_alternative<Linear>(anchor.op))
+            return Form::rows;
+        return is_spatial(anchor.op) && anchor.type.shape.size() == 3 ? Form::one_d : Form::plain;
+    }
+
+    static TensorView output_view(const TensorView &view, Form form) {
+        if (form == Form::one_d)
+            return insert_dim(view, 2);
+        if (form == Form::plain)
+            return normalized(view);
+        const int64_t features = view.shape.back();
+        // place_values() has seen to it that this works.
+        return *reshape_view(view, {element_count(view.shape) / features, features});
+    }
+
+    void set_anchor(Kernel &kernel, const Node &anchor, Form form) {
+        const NodeId operand = anchor.inputs[main_operand(anchor)];
+        Place input;
+        if (form == Form::rows)
+            input = linear_value(operand, kernel.workload.output.shape[0]);
+        else if (is_spatial(anchor.op))
+            input = image_value(operand);
+        else
+            input = value(operand);
+
+        kernel.workload.anchor = form == Form::one_d ? as_2d(anchor.op) : anchor.op;
+        if (form == Form::one_d)
+            input.view = insert_dim(input.view, 2);
+        if (is_elementwise(anchor.op)) {
+            kernel.workload.anchor = Unary{};
+            input.view = expanded(input.view, anchor.type.shape);
+        }
+        kernel.workload.inputs = {normalized(input.view)};
+        kernel.inputs = {input.ref};
+        if (!anchor.params.empty())
+            kernel.weight = param_data(anchor, 0, form);
+        if (anchor.params.size() > 1)
+            kernel.bias = param_data(anchor, 1, Form::plain);
+    }
+
+    TensorData param_data(const Node &anchor, size_t i, Form form) const {
+        TensorData data = out_.graph.params[size_t(anchor.params[i])].data;
+        Shape &shape = data.type.shape;
+        if (data.defined() && form == Form::one_d)
+            shape.insert(shape.begin() + 2, 1);
+        return data;
+    }
+
+    // Of an elementwise node that starts a kernel, the operand that the kernel walks over: one of
+    // the result's shape if there is one, and no scalar.
+    size_t main_operand(const Node &n) const {
+        for (size_t i = 0; i < n.inputs.size(); i++)
+            if (node(n.inputs[i]).type == n.type)
+                return i;
+        for (size_t i = 0; i < n.inputs.size(); i++)
+            if (!std::holds_alternative<Constant>(node(n.inputs[i]).op))
+                return i;
+        return 0;
+    }
+
+    void add_step(Kernel &kernel, const Cluster &cluster, size_t position, Form form) {
+        const Node &n = node(cluster.nodes[position]);
+        if (const auto *unary = std::get_if<Unary>(&n.op)) {
+            if (unary->kind != UnaryKind::identity && unary->kind != UnaryKind::dropout)
+                kernel.workload.epilogue.push_back({*unary, -1, 0, false});
+            return;
+        }
+        size_t so_far = main_operand(n);
+        if (position > 0)
+            so_far = n.inputs[0] == cluster.nodes[position - 1] ? 0 : 1;
+        const NodeId operand = n.inputs[1 - so_far];
+        const Binary binary = std::get<Binary>(n.op);
+        EpilogueStep step{binary, -1, 0, so_far == 1 && binary.kind == BinaryKind::sub};
+        if (const auto *constant = std::get_if<Constant>(&node(operand).op)) {
+            step.scalar = constant->value;
+        } else {
+            const Place place = epilogue_value(operand, n.type.shape, form);
+            step.input = int(kernel.inputs.size());
+            kernel.inputs.push_back(place.ref);
+            kernel.workload.inputs.push_back(
+                broadcast_operand(place.view, kernel.workload.output.shape));
+        }
+        kernel.workload.epilogue.push_back(step);
+    }
+
+    // An operand that is broadcast to `shape`, with the dimensions of the kernel's form.
+    Place epilogue_value(NodeId id, const Shape &shape, Form form) {
+        Place place = value(id);
+        TensorView view = broadcast_operand(place.view, shape);
+        if (form == Form::one_d)
+            return {place.ref, insert_dim(view, 2)};
+        if (form == Form::plain)
+            return place;
+        const int64_t features = view.shape.back();
+        const Shape rows{element_count(view.shape) / features, features};
+        auto joined = reshape_view(view, rows);
+        if (!joined) {
+            place = row_major_copy(id, "its reader works on rows");
+            joined = reshape_view(broadcast_operand(place.view, shape), rows);
+        }
+        return {place.ref, *joined};
+    }
+
+    std::string unique_name(const std::string &wanted) {
+        std::string name = wanted;
+        for (int i = 1; !names_.insert(name).second; i++)
+            name = wanted + std::to_string(i);
+        return name;
+    }
+
+    Clusters clusters_;
+    Placement placement_;
+    KernelGraph out_;
+    std::vector<std::optional<Place>> row_major_copies_, channels_last_copies_; // per node
+    std::unordered_set<std::string> names_;                                     // of kernels
+};
+
+} // namespace
+
+KernelGraph form_kernels(Graph graph) {
+    return Former(sink_reshapes(std::move(graph))).run();
+}
+
+} // namespace cnnc
