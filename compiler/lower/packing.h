@@ -16,7 +16,6 @@ int64_t packed_bias_elements(const Workload &workload, const Schedule &schedule)
 // `weight` and `bias` in PyTorch's order (workload_weight, workload_bias).
 std::vector<float> pack_weight(const Workload &workload, const Schedule &schedule,
                                const float *weight);
-std::vector<float> pack_bias(const Workload &workload, const Schedule &schedule,
-                             const float *bias);
+std::vector<float> pack_bias(const Workload &workload, const Schedule &schedule, const float *bias);
 
 } // namespace cnnc

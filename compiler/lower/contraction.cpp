@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Convolution and linear layers: families `direct`, `small`, `gemm`.
+//
+// The shape of the loops: a register tile of tile_x x tile_y output pixels by tile_c channels is
+// accumulated over all input channels and the window, every loop of the tile unrolled, so that each
+// accumulator is a register. Weights are packed so that the tile reads them as one stream; each is
+// loaded once per step and multiplied with a broadcast pixel.
+//
+// Borders are made by staging: the rows a block of output rows needs are copied with their zeros
+// into scratch memory first, so that nothing in the hot loop asks where it is.
+#include "compiler/lower/families.h"
+#include "compiler/lower/tensors.h"
+#include "schedules/shape.h"
+
+#include <algorithm>
+
+namespace cnnc {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::ImageParam;
+using Halide::RDom;
+using Halide::RVar;
+using Halide::TailStrategy;
+using Halide::Var;
+
+namespace {
+
+// Loop variables of every stage: channel, x, y, z, group, batch.
+struct Vars {
+    Var c{"c"}, x{"x"}, y{"y"}, z{"z"}, g{"g"}, n{"n"};
+    std::vector<Var> all() const { return {c, x, y, z, g, n}; }
+    std::vector<Expr> exprs() const { return {c, x, y, z, g, n}; }
+};
+
+struct Stages {
+    Contraction shape;
+    int block = 1; // channels per packed block of weights
+    bool has_bias = false;
+    Vars v;
+    RDom r; // c, rx, ry, rz
+    ImageParam input, weight, bias;
+    Func staged; // defined only if shape.staged()
+    Func sum, output;
+    std::vector<Halide::Argument> arguments;
+};
+
+std::vector<int64_t> view_strides(const Strides &s) {
+    return {s.begin(), s.end()};
+}
+
+// input with zeros outside, at padded coordinates (0 = the first border pixel).
+Func staged_input(const Contraction &s, const ImageParam &input, const Vars &v) {
+    Func staged("staged");
+    Expr inside_value;
+    std::vector<Expr> at = v.exprs();
+    Expr outside = Halide::cast<bool>(false);
+    for (size_t i = 0; i < 3; ++i) {
+        const Axis &axis = s.axes[i];
+        if (!axis.leaves_input())
+            continue;
+        Expr p = at[1 + i] - int32_t(axis.pad);
+        outside = outside || p < 0 || p >= int32_t(axis.in);
+        at[1 + i] = Halide::clamp(Halide::likely(p), 0, int32_t(axis.in - 1));
+    }
+    staged(v.all()) = Halide::select(outside, 0.0f, Halide::likely(input(at)));
+    return staged;
+}
+
+Stages algorithm(const Workload &w, int block) {
+    Stages st;
+    st.shape = contraction_of(w);
+    st.block = block;
+    st.has_bias = workload_bias(w).has_value();
+    const Contraction &s = st.shape;
+    const Vars &v = st.v;
+    const auto &[ax, ay, az] = s.axes;
+
+    int64_t blocks = (s.k + block - 1) / block;
+    st.input = image("input", {s.c, ax.in, ay.in, az.in, s.groups, s.n}, view_strides(s.in));
+    st.weight =
+        packed_image("weight", {block, s.c, ax.kernel, ay.kernel, az.kernel, blocks * s.groups});
+    st.arguments.push_back(st.input);
+    std::vector<ImageParam> operands;
+    for (size_t i = 0; i < s.operands.size(); ++i) {
+        operands.push_back(image("operand" + std::to_string(i),
+                                 {s.k, ax.out, ay.out, az.out, s.groups, s.n},
+                                 view_strides(s.operands[i])));
+        st.arguments.push_back(operands.back());
+    }
+    st.arguments.push_back(st.weight);
+    if (st.has_bias) {
+        st.bias = packed_image("bias", {blocks * block, s.groups});
+        st.arguments.push_back(st.bias);
+    }
+
+    st.r = RDom(0, int32_t(s.c), 0, int32_t(ax.kernel), 0, int32_t(ay.kernel), 0,
+                int32_t(az.kernel), "r");
+    Expr rc = st.r.x, rx = st.r.y, ry = st.r.z, rz = st.r.w;
+    auto at = [](const Axis &a, const Expr &p, const Expr &r) -> Expr {
+        return p * int32_t(a.stride) + r * int32_t(a.dilation);
+    };
+    std::vector<Expr> where = {rc, at(ax, v.x, rx), at(ay, v.y, ry), at(az, v.z, rz), v.g, v.n};
+    Expr pixel;
+    if (s.staged()) {
+        // Every axis that leaves the input is read at padded coordinates there.
+        st.staged = staged_input(s, st.input, v);
+        for (size_t i = 0; i < 3; ++i)
+            if (!s.axes[i].leaves_input())
+                where[1 + i] = where[1 + i] - int32_t(s.axes[i].pad);
+        pixel = st.staged(where);
+    } else {
+        pixel = st.input(where);
+    }
+    Expr filter = st.weight(v.c % block, rc, rx, ry, rz, v.c / block + v.g * int32_t(blocks));
+    st.sum = Func("sum");
+    st.sum(v.all()) = st.has_bias ? Expr(st.bias(v.c, v.g)) : Expr(0.0f);
+    st.sum(v.all()) += filter * pixel;
+
+    st.output = Func("output");
+    st.output(v.all()) = apply_epilogue(w, st.sum(v.all()),
+                                        [&](size_t i) -> Expr { return operands[i](v.exprs()); });
+    fix_output(st.output, v.all(), {s.k, ax.out, ay.out, az.out, s.groups, s.n},
+               view_strides(s.out));
+    return st;
+}
+
+// Copies with the borders: along channels where they lie side by side, else along x.
+void schedule_staging(Stages &st, int vector) {
+    const Contraction &s = st.shape;
+    Func f = st.staged;
+    Vars &v = st.v;
+    if (s.in[0] == 1 && s.c > 1) {
+        int lanes = int(std::min<int64_t>(vector, s.c));
+        while (s.c % lanes != 0 && lanes > 1)
+            lanes /= 2;
+        if (s.c > vector && s.c % vector != 0)
+            f.vectorize(v.c, vector, TailStrategy::ShiftInwards);
+        else
+            f.vectorize(v.c, lanes);
+        return;
+    }
+    f.reorder_storage(v.x, v.c, v.y, v.z, v.g, v.n).reorder(v.x, v.c, v.y, v.z, v.g, v.n);
+    f.vectorize(v.x, vector, TailStrategy::RoundUp);
+}
+
+// What is in registers: output pixels by channels, and how the sum walks.
+struct Tile {
+    int x, y, channels, vector;
+    int unroll_c; // input channels per loop iteration; 0: all of them, and the window's x
+};
+
+// Loops of the output: the tile's, those within a block of rows (pixels), and those over blocks.
+struct Loops {
+    Var ci{"ci"}, xi{"xi"}, yi{"yi"};
+    Var co{"co"}, xo{"xo"}, yo{"yo"};
+    Var block{"block"}, par{"par"};
+};
+
+TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
+    return extent % factor == 0 ? TailStrategy::RoundUp : strategy;
+}
+
+void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
+    const Contraction &s = st.shape;
+    const Vars &v = st.v;
+    st.output.vectorize(l.ci, t.vector).unroll(l.ci).unroll(l.xi).unroll(l.yi);
+    Func sum = st.sum;
+    sum.compute_at(st.output, l.xo).bound_extent(v.c, t.channels);
+    sum.vectorize(v.c, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
+    RVar rc = st.r.x, rx = st.r.y, ry = st.r.z, rz = st.r.w;
+    sum.update().reorder({v.c, v.x, v.y, rc, rx, ry, rz});
+    sum.update().vectorize(v.c, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
+    if (t.unroll_c == 0)
+        sum.update().unroll(rc).unroll(rx);
+    else if (t.unroll_c > 1)
+        sum.update().unroll(rc, t.unroll_c, tail(s.c, t.unroll_c, TailStrategy::GuardWithIf));
+}
+
+void split_channels(Stages &st, const Tile &t, const Loops &l) {
+    st.output.split(st.v.c, l.co, l.ci, t.channels, tail(st.shape.k, t.channels, predicate_tail));
+}
+
+// direct and small: blocks of rows, their borders staged once per block.
+void schedule_rows(Stages &st, const Tile &t, int rows, bool channels_outer,
+                   const std::string &parallel) {
+    const Contraction &s = st.shape;
+    const Vars &v = st.v;
+    Func out = st.output;
+    Loops l;
+    Var row("row");
+    split_channels(st, t, l);
+    out.split(v.x, l.xo, l.xi, t.x, tail(s.axes[0].out, t.x, TailStrategy::ShiftInwards));
+    out.split(v.y, l.block, row, rows, tail(s.axes[1].out, rows, TailStrategy::GuardWithIf));
+    out.split(row, l.yo, l.yi, t.y, tail(rows, t.y, TailStrategy::ShiftInwards));
+    if (parallel == "c")
+        out.reorder({l.ci, l.xi, l.yi, l.xo, l.yo, l.block, v.z, v.n, l.co, v.g});
+    else if (channels_outer)
+        out.reorder({l.ci, l.xi, l.yi, l.xo, l.yo, l.co, l.block, v.z, v.g, v.n});
+    else
+        out.reorder({l.ci, l.xi, l.yi, l.xo, l.co, l.yo, l.block, v.z, v.g, v.n});
+    Var stage_at = l.block;
+    if (parallel == "y") {
+        out.fuse(l.block, v.z, l.par).fuse(l.par, v.g, l.par).fuse(l.par, v.n, l.par);
+        out.parallel(l.par);
+        stage_at = l.par;
+    } else if (parallel == "c") {
+        out.fuse(l.co, v.g, l.par).parallel(l.par);
+    }
+    schedule_sum(st, t, l);
+    if (!s.staged())
+        return;
+    if (parallel == "c") {
+        st.staged.compute_root();
+    } else {
+        const Axis &y = s.axes[1];
+        int64_t staged_rows = (rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1;
+        st.staged.compute_at(out, stage_at).bound_extent(v.y, int32_t(staged_rows));
+    }
+    schedule_staging(st, t.vector);
+}
+
+// gemm: all pixels are x; blocks of `block` pixel tiles.
+void schedule_product(Stages &st, const Tile &t, int block, bool channels_outer,
+                      const std::string &parallel) {
+    const Contraction &s = st.shape;
+    const Vars &v = st.v;
+    Func out = st.output;
+    Loops l;
+    Var tiles("tiles");
+    int64_t count = (s.axes[0].out + t.x - 1) / t.x;
+    split_channels(st, t, l);
+    out.split(v.x, tiles, l.xi, t.x, tail(s.axes[0].out, t.x, TailStrategy::ShiftInwards));
+    out.split(tiles, l.block, l.xo, block, tail(count, block, TailStrategy::GuardWithIf));
+    out.rename(v.y, l.yi);
+    if (parallel == "n")
+        out.reorder({l.ci, l.xi, l.yi, l.xo, l.block, v.z, v.n, l.co, v.g});
+    else if (channels_outer)
+        out.reorder({l.ci, l.xi, l.yi, l.xo, l.co, l.block, v.z, v.g, v.n});
+    else
+        out.reorder({l.ci, l.xi, l.yi, l.co, l.xo, l.block, v.z, v.g, v.n});
+    if (parallel == "m") {
+        out.fuse(l.block, v.g, l.par).fuse(l.par, v.n, l.par).parallel(l.par);
+    } else if (parallel == "n") {
+        out.fuse(l.co, v.g, l.par).parallel(l.par);
+    }
+    if (!channels_outer && parallel != "n")
+        l.xo = l.co; // the innermost loop around the tile
+    schedule_sum(st, t, l);
+}
+
+} // namespace
+
+LoweredKernel lower_direct(const Workload &w, const Schedule &schedule) {
+    int block = int(schedule.integer("tile_c"));
+    Stages st = algorithm(w, block);
+    Tile tile = {int(schedule.integer("tile_x")), int(schedule.integer("tile_y")), block,
+                 int(schedule.integer("vector")), int(schedule.integer("unroll"))};
+    schedule_rows(st, tile, int(schedule.integer("rows")), schedule.choice("order") == "c",
+                  schedule.choice("parallel"));
+    return {st.output, st.arguments};
+}
+
+LoweredKernel lower_small(const Workload &w, const Schedule &schedule) {
+    int block = int(schedule.integer("tile_c"));
+    Stages st = algorithm(w, block);
+    Tile tile = {int(schedule.integer("tile_x")), 1, block, int(schedule.integer("vector")), 0};
+    schedule_rows(st, tile, int(schedule.integer("rows")), true, schedule.choice("parallel"));
+    return {st.output, st.arguments};
+}
+
+LoweredKernel lower_gemm(const Workload &w, const Schedule &schedule) {
+    int block = int(schedule.integer("tile_n"));
+    Stages st = algorithm(w, block);
+    Tile tile = {int(schedule.integer("tile_m")), 1, block, int(schedule.integer("vector")),
+                 int(schedule.integer("unroll"))};
+    schedule_product(st, tile, int(schedule.integer("block_m")), schedule.choice("order") == "n",
+                     schedule.choice("parallel"));
+    return {st.output, st.arguments};
+}
+
+} // namespace cnnc

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The one place that includes Halide.h, and the shim over the versions we build against (14 to 21).
+#pragma once
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#endif
+#include <Halide.h>
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+// Defined by CMake: releases before 17 do not define HALIDE_VERSION_MAJOR.
+#ifndef CNNC_HALIDE_MAJOR
+#define CNNC_HALIDE_MAJOR 14
+#endif
+
+namespace cnnc {
+
+// Predicated loads and stores at a split's tail, whatever they are called.
+constexpr Halide::TailStrategy predicate_tail = Halide::TailStrategy::Predicate;
+
+} // namespace cnnc

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Workload and schedule to a scheduled Halide pipeline. Each family has one function that states
+// the algorithm as named stages and one that schedules them.
+#pragma once
+
+#include "compiler/graph/workload.h"
+#include "compiler/lower/halide.h"
+#include "compiler/target/target.h"
+#include "schedules/schedule.h"
+
+#include <vector>
+
+namespace cnnc {
+
+struct LoweredKernel {
+    Halide::Func output;
+    // Pointer arguments in the kernel's order: inputs, weight, bias. The output comes last.
+    std::vector<Halide::Argument> arguments;
+};
+
+// The schedule must have passed schedule_problem(). Throws Halide::Error only for a bug.
+LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule);
+
+// Halide's target for ours: with no run time of its own, and without checks the driver has made.
+Halide::Target halide_target(const Target &target);
+
+} // namespace cnnc

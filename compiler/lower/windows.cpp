@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Windows that stay within a channel: depthwise convolution and pooling. Vectors run along
+// channels; neighbouring output pixels of a tile share the input they load. Borders are made either
+// by staging
+// (`border=stage`) or where they are read (`border=split`): the conditions are marked likely, so
+// that Halide splits the loops into border and interior, and the interior asks nothing.
+#include "compiler/lower/families.h"
+#include "compiler/lower/tensors.h"
+#include "schedules/shape.h"
+
+#include <limits>
+
+namespace cnnc {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::ImageParam;
+using Halide::RDom;
+using Halide::TailStrategy;
+using Halide::Var;
+
+namespace {
+
+struct Stages {
+    Contraction shape;
+    Var g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
+    RDom r;      // rx, ry, rz
+    Func padded; // the input with its borders; undefined where no window leaves the input
+    Func sum, output;
+    std::vector<Halide::Argument> arguments;
+
+    std::vector<Var> vars() const { return {g, x, y, z, n}; }
+};
+
+std::vector<int64_t> strides_of(const Strides &s) {
+    return {s[4], s[1], s[2], s[3], s[5]};
+}
+
+ImageParam window_image(const std::string &name, const Stages &st, bool input, const Strides &s) {
+    auto extent = [&](size_t i) { return input ? st.shape.axes[i].in : st.shape.axes[i].out; };
+    return image(name, {st.shape.groups, extent(0), extent(1), extent(2), st.shape.n},
+                 strides_of(s));
+}
+
+// `input` with `border` outside, at padded coordinates along the axes that leave it.
+Func with_border(Stages &st, const ImageParam &input, float border) {
+    Func padded("padded");
+    std::vector<Expr> at = {st.g, st.x, st.y, st.z, st.n};
+    Expr outside = Halide::cast<bool>(false);
+    for (size_t i = 0; i < 3; ++i) {
+        const Axis &axis = st.shape.axes[i];
+        if (!axis.leaves_input())
+            continue;
+        Expr p = at[1 + i] - int32_t(axis.pad);
+        outside = outside || p < 0 || p >= int32_t(axis.in);
+        at[1 + i] = Halide::clamp(Halide::likely(p), 0, int32_t(axis.in - 1));
+    }
+    padded(st.vars()) = Halide::select(outside, border, Halide::likely(input(at)));
+    return padded;
+}
+
+// The pixel under window position r of each output point.
+Expr window_pixel(Stages &st, const ImageParam &input, float border) {
+    std::vector<Expr> outs = {st.x, st.y, st.z};
+    std::vector<Expr> rs = {st.r.x, st.r.y, st.r.z};
+    std::vector<Expr> at = {st.g};
+    bool staged = st.shape.staged();
+    for (size_t i = 0; i < 3; ++i) {
+        const Axis &a = st.shape.axes[i];
+        Expr p = outs[i] * int32_t(a.stride) + rs[i] * int32_t(a.dilation);
+        at.push_back(a.leaves_input() || a.pad == 0 ? p : p - int32_t(a.pad));
+    }
+    at.push_back(st.n);
+    if (!staged)
+        return input(at);
+    st.padded = with_border(st, input, border);
+    return st.padded(at);
+}
+
+void window_domain(Stages &st) {
+    const auto &[x, y, z] = st.shape.axes;
+    st.r = RDom(0, int32_t(x.kernel), 0, int32_t(y.kernel), 0, int32_t(z.kernel), "r");
+}
+
+void finish(Stages &st, const Workload &w, const Expr &value,
+            const std::vector<ImageParam> &operands) {
+    st.output = Func("output");
+    std::vector<Expr> at = {st.g, st.x, st.y, st.z, st.n};
+    st.output(st.vars()) =
+        apply_epilogue(w, value, [&](size_t i) -> Expr { return operands[i](at); });
+    const auto &[ax, ay, az] = st.shape.axes;
+    fix_output(st.output, st.vars(), {st.shape.groups, ax.out, ay.out, az.out, st.shape.n},
+               strides_of(st.shape.out));
+}
+
+std::vector<ImageParam> add_operands(Stages &st) {
+    std::vector<ImageParam> operands;
+    for (size_t i = 0; i < st.shape.operands.size(); ++i) {
+        operands.push_back(
+            window_image("operand" + std::to_string(i), st, false, st.shape.operands[i]));
+        st.arguments.push_back(operands.back());
+    }
+    return operands;
+}
+
+Stages depthwise_algorithm(const Workload &w) {
+    Stages st;
+    st.shape = contraction_of(w);
+    ImageParam input = window_image("input", st, true, st.shape.in);
+    st.arguments.push_back(input);
+    std::vector<ImageParam> operands = add_operands(st);
+    const auto &[ax, ay, az] = st.shape.axes;
+    ImageParam weight = packed_image("weight", {st.shape.groups, ax.kernel, ay.kernel, az.kernel});
+    st.arguments.push_back(weight);
+    Expr start = 0.0f;
+    if (workload_bias(w)) {
+        ImageParam bias = packed_image("bias", {st.shape.groups});
+        st.arguments.push_back(bias);
+        start = bias(st.g);
+    }
+    window_domain(st);
+    st.sum = Func("sum");
+    st.sum(st.vars()) = start;
+    st.sum(st.vars()) += weight(st.g, st.r.x, st.r.y, st.r.z) * window_pixel(st, input, 0.0f);
+    finish(st, w, st.sum(st.vars()), operands);
+    return st;
+}
+
+// PyTorch's divisor along one axis: the window's extent within the padded input, or within the
+// input alone.
+Expr window_extent(const Axis &a, const Expr &out, bool count_include_pad) {
+    Expr start = out * int32_t(a.stride) - int32_t(a.pad);
+    Expr end = Halide::min(start + int32_t(a.kernel), int32_t(a.in + a.pad_hi));
+    if (count_include_pad)
+        return end - start;
+    return Halide::min(end, int32_t(a.in)) - Halide::max(start, 0);
+}
+
+bool constant_extent(const Axis &a, bool count_include_pad) {
+    return count_include_pad ? a.last() < a.in + a.pad_hi : !a.leaves_input();
+}
+
+Expr average(Stages &st, const Expr &sum, bool count_include_pad) {
+    std::vector<Expr> outs = {st.x, st.y, st.z};
+    int64_t constant = 1;
+    Expr varying;
+    for (size_t i = 0; i < 3; ++i) {
+        const Axis &a = st.shape.axes[i];
+        if (constant_extent(a, count_include_pad)) {
+            constant *= a.kernel;
+            continue;
+        }
+        Expr extent = Halide::cast<float>(window_extent(a, outs[i], count_include_pad));
+        varying = varying.defined() ? varying * extent : extent;
+    }
+    if (!varying.defined())
+        return sum * float(1.0 / double(constant));
+    return sum / (varying * float(constant));
+}
+
+Stages pool_algorithm(const Workload &w) {
+    Stages st;
+    st.shape = pooling_of(w);
+    ImageParam input = window_image("input", st, true, st.shape.in);
+    st.arguments.push_back(input);
+    std::vector<ImageParam> operands = add_operands(st);
+    window_domain(st);
+    st.sum = Func("sum");
+    Expr value;
+    if (auto *avg = std::get_if<AvgPool>(&w.anchor)) {
+        st.sum(st.vars()) = 0.0f;
+        st.sum(st.vars()) += window_pixel(st, input, 0.0f);
+        value = average(st, st.sum(st.vars()), avg->count_include_pad);
+    } else {
+        float lowest = -std::numeric_limits<float>::infinity();
+        st.sum(st.vars()) = lowest;
+        st.sum(st.vars()) = Halide::max(st.sum(st.vars()), window_pixel(st, input, lowest));
+        value = st.sum(st.vars());
+    }
+    finish(st, w, value, operands);
+    return st;
+}
+
+TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
+    return extent % factor == 0 ? TailStrategy::RoundUp : strategy;
+}
+
+// Whole vectors where the channels allow, else the last one overlaps, else it is predicated.
+TailStrategy channel_tail(int64_t channels, int64_t block) {
+    return tail(channels, block, channels > block ? TailStrategy::ShiftInwards : predicate_tail);
+}
+
+void schedule_windows(Stages &st, const Schedule &schedule) {
+    const Contraction &s = st.shape;
+    int tile_x = int(schedule.integer("tile_x")), tile_y = int(schedule.integer("tile_y"));
+    int tile_c = int(schedule.integer("tile_c")), vector = int(schedule.integer("vector"));
+    int rows = int(schedule.integer("rows"));
+    Func out = st.output, sum = st.sum;
+    Var go("go"), gi("gi"), xo("xo"), xi("xi"), block("block"), row("row"), yo("yo"), yi("yi");
+    Var par("par");
+    out.split(st.g, go, gi, tile_c, channel_tail(s.groups, tile_c));
+    out.split(st.x, xo, xi, tile_x, tail(s.axes[0].out, tile_x, TailStrategy::ShiftInwards));
+    out.split(st.y, block, row, rows, tail(s.axes[1].out, rows, TailStrategy::GuardWithIf));
+    out.split(row, yo, yi, tile_y, tail(rows, tile_y, TailStrategy::ShiftInwards));
+    out.reorder({gi, xi, yi, xo, yo, go, block, st.z, st.n});
+    out.vectorize(gi, vector).unroll(gi).unroll(xi).unroll(yi);
+    Var stage_at = go;
+    if (schedule.choice("parallel") == "y")
+        out.fuse(block, st.z, par).fuse(par, st.n, par).parallel(par);
+    else if (schedule.choice("parallel") == "c")
+        out.reorder({gi, xi, yi, xo, yo, block, st.z, st.n, go}).parallel(go);
+    if (schedule.choice("parallel") == "c")
+        stage_at = block;
+    sum.compute_at(out, xo).bound_extent(st.g, tile_c);
+    sum.vectorize(st.g, vector).unroll(st.g).unroll(st.x).unroll(st.y);
+    sum.update().reorder({st.g, st.x, st.y, st.r.x, st.r.y, st.r.z});
+    sum.update().vectorize(st.g, vector).unroll(st.g).unroll(st.x).unroll(st.y);
+    bool short_window = s.axes[0].kernel * s.axes[1].kernel <= 25;
+    if (short_window)
+        sum.update().unroll(st.r.x).unroll(st.r.y);
+    if (s.staged() && schedule.choice("border") == "stage") {
+        const Axis &y = s.axes[1];
+        int64_t staged_rows = (rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1;
+        st.padded.compute_at(out, stage_at);
+        st.padded.bound_extent(st.y, int32_t(staged_rows)).bound_extent(st.g, tile_c);
+        st.padded.vectorize(st.g, vector);
+    }
+}
+
+} // namespace
+
+LoweredKernel lower_depthwise(const Workload &w, const Schedule &schedule) {
+    Stages st = depthwise_algorithm(w);
+    schedule_windows(st, schedule);
+    return {st.output, st.arguments};
+}
+
+LoweredKernel lower_pool(const Workload &w, const Schedule &schedule) {
+    Stages st = pool_algorithm(w);
+    schedule_windows(st, schedule);
+    return {st.output, st.arguments};
+}
+
+} // namespace cnnc

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Families for convolution and linear layers, and the model of their register tile.
+//
+// The tile. A core starts two FMAs per cycle and two loads; an FMA's result is ready after about
+// four cycles. With `p` pixels and `v` vectors of channels in registers, one step over an input
+// channel takes p*v FMAs, v loads of weights and p broadcasts; so it takes
+// max(p*v / 2, (p + v) / 2, 4) cycles, and needs p*v accumulators, v weights and a broadcast in
+// registers. 14 x 2 on AVX-512 (31 of 32) and 6 x 2 on AVX2 (15 of 16) come out of that. Ragged
+// edges cost whole tiles, so the model counts tiles.
+#include "schedules/families.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cnnc {
+
+namespace {
+
+struct RegisterTile {
+    int64_t pixels = 1;
+    int64_t vectors = 1;
+    int64_t vector = 1;
+    double cycles = 0; // of the whole layer, one core
+};
+
+// Pixel stride at which the pixels of a tile fall into the same set of the first cache: their lines
+// push one another out when there are more than the ways.
+bool aliases(int64_t pixel_stride_bytes) {
+    return pixel_stride_bytes % 4096 == 0;
+}
+constexpr int64_t safe_ways = 6; // of 8: weights need some
+
+// Cycles of one tile for `steps` input channels times window positions.
+double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, double steps) {
+    double fma = double(pixels * vectors) / m.fma_ports * (m.fma ? 1 : 2);
+    double loads = double(pixels + vectors) / 2;
+    double latency = double(m.fma_latency) * (m.fma ? 1 : 2);
+    // Writing the accumulators: bias, epilogue, store; and entering the loops.
+    double edge = 2.0 * double(pixels * vectors) + 20;
+    return steps * std::max({fma, loads, latency}) + edge;
+}
+
+RegisterTile best_tile(const Contraction &s, const Machine &m, int64_t max_pixels) {
+    RegisterTile best;
+    int64_t lanes = vector_for(s.k, m.lanes(4));
+    double steps = double(s.c * s.window());
+    // SSE has no FMA: the product needs a register too.
+    int64_t spare = m.fma ? 1 : 2;
+    int64_t rows = s.n * s.groups * s.axes[1].out * s.axes[2].out;
+    for (int64_t vectors = 1; vectors <= std::min<int64_t>(8, ceil_div(s.k, lanes)); ++vectors) {
+        int64_t most = (m.vector_registers - vectors - spare) / vectors;
+        for (int64_t pixels = 1; pixels <= std::min({most, max_pixels, s.axes[0].out}); ++pixels) {
+            double tiles = double(rows * ceil_div(s.axes[0].out, pixels));
+            double blocks = double(ceil_div(s.k, vectors * lanes));
+            double cycles = tiles * blocks * tile_cycles(m, pixels, vectors, steps);
+            // A predicated store without hardware for it goes element by element.
+            if (s.k % (vectors * lanes) != 0 && !m.masked_stores)
+                cycles += tiles * double(pixels * lanes * vectors * 2);
+            if (best.cycles == 0 || cycles < best.cycles * 0.999)
+                best = {pixels, vectors, lanes, cycles};
+        }
+    }
+    return best;
+}
+
+int64_t weight_bytes(const Contraction &s) {
+    return s.groups * s.k * s.c * s.window() * 4;
+}
+
+// Rows of a block, so that what is staged for it leaves room in the second cache: for the weights
+// too where all of them fit, else as much as possible, since each block reads all weights again.
+int64_t block_rows(const Contraction &s, const Machine &m) {
+    const Axis &x = s.axes[0], &y = s.axes[1];
+    int64_t row_bytes = std::max<int64_t>(1, (x.last() + 1 + x.pad) * s.c * 4);
+    int64_t budget = weight_bytes(s) <= m.l2_bytes / 2 ? m.l2_bytes / 4 : m.l2_bytes / 2;
+    int64_t window = y.dilation * (y.kernel - 1);
+    int64_t rows = (budget / row_bytes - window) / y.stride;
+    return even_rows(y.out, std::max<int64_t>(1, rows));
+}
+
+bool worth_threads(const Contraction &s, const Machine &m) {
+    return m.cores > 1 && s.macs() > parallel_threshold;
+}
+
+// Threads take row blocks where there are enough for every core, else channel blocks.
+std::string parallel_choice(const Contraction &s, const Machine &m, int64_t &rows, int64_t blocks) {
+    if (!worth_threads(s, m))
+        return "none";
+    int64_t outer = s.n * s.groups * s.axes[2].out;
+    int64_t wanted = 2 * m.cores;
+    if (outer * s.axes[1].out >= 4 * wanted && weight_bytes(s) <= m.l2_bytes) {
+        while (rows > 1 && outer * ceil_div(s.axes[1].out, rows) < wanted)
+            rows = even_rows(s.axes[1].out, rows - 1);
+        return "y";
+    }
+    if (s.groups * blocks >= m.cores)
+        return "c";
+    return outer * s.axes[1].out > 1 ? "y" : "none";
+}
+
+std::string check_tile(const Contraction &s, const Machine &m, std::string_view pixels_name,
+                       std::string_view channels_name, int64_t pixels, int64_t channels,
+                       int64_t vector) {
+    std::string problem = check_vector(m, vector);
+    if (problem.empty())
+        problem = check_multiple(channels_name, channels, vector);
+    if (problem.empty())
+        problem = check_extent(pixels_name, pixels, s.axes[0].out, "pixels in a row");
+    if (problem.empty() && channels > round_up(s.k, vector))
+        problem = check_extent(channels_name, channels, round_up(s.k, vector), "channels");
+    return problem;
+}
+
+bool is_contraction(const Workload &w) {
+    return std::holds_alternative<Conv>(w.anchor) || std::holds_alternative<Linear>(w.anchor);
+}
+
+// ---- direct ----
+
+bool direct_fits(const Workload &w) {
+    return is_contraction(w);
+}
+
+std::string direct_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    Contraction s = contraction_of(w);
+    int64_t tile_y = schedule.integer("tile_y"), rows = schedule.integer("rows");
+    std::string problem = check_tile(s, m, "tile_x", "tile_c", schedule.integer("tile_x"),
+                                     schedule.integer("tile_c"), schedule.integer("vector"));
+    if (problem.empty())
+        problem = check_extent("rows", rows, s.axes[1].out, "rows");
+    if (problem.empty())
+        problem = check_extent("tile_y", tile_y, rows, "rows in a block");
+    if (problem.empty())
+        problem = check_extent("unroll", schedule.integer("unroll"), s.c, "input channels");
+    return problem;
+}
+
+Schedule direct_model(const Workload &w, const Machine &m) {
+    Contraction s = contraction_of(w);
+    RegisterTile tile = best_tile(s, m, 64);
+    int64_t rows = block_rows(s, m);
+    int64_t channels = tile.vectors * tile.vector;
+    std::string parallel = parallel_choice(s, m, rows, ceil_div(s.k, channels));
+    return {"direct",
+            {{"tile_x", tile.pixels},
+             {"tile_y", int64_t(1)},
+             {"tile_c", channels},
+             {"vector", tile.vector},
+             {"rows", rows},
+             {"order", "c"},
+             {"unroll", int64_t(1)},
+             {"parallel", parallel}}};
+}
+
+// ---- small ----
+
+// The whole window row times all input channels is one straight run of code; more would not fit the
+// instruction cache.
+constexpr int64_t small_most_steps = 32;
+
+bool small_fits(const Workload &w) {
+    if (!std::holds_alternative<Conv>(w.anchor))
+        return false;
+    Contraction s = contraction_of(w);
+    return s.c <= 4 && s.groups == 1 && s.window() > 1 &&
+           s.c * s.axes[0].kernel <= small_most_steps;
+}
+
+std::string small_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    Contraction s = contraction_of(w);
+    std::string problem = check_tile(s, m, "tile_x", "tile_c", schedule.integer("tile_x"),
+                                     schedule.integer("tile_c"), schedule.integer("vector"));
+    if (problem.empty())
+        problem = check_extent("rows", schedule.integer("rows"), s.axes[1].out, "rows");
+    return problem;
+}
+
+Schedule small_model(const Workload &w, const Machine &m) {
+    Contraction s = contraction_of(w);
+    RegisterTile tile = best_tile(s, m, 64);
+    int64_t rows = block_rows(s, m);
+    int64_t channels = tile.vectors * tile.vector;
+    std::string parallel = parallel_choice(s, m, rows, ceil_div(s.k, channels));
+    return {"small",
+            {{"tile_x", tile.pixels},
+             {"tile_c", channels},
+             {"vector", tile.vector},
+             {"rows", rows},
+             {"parallel", parallel}}};
+}
+
+// ---- gemm ----
+
+bool gemm_fits(const Workload &w) {
+    if (!is_contraction(w))
+        return false;
+    Contraction s = contraction_of(w);
+    return s.window() == 1 && !s.staged() && s.axes[1].out == 1 && s.axes[2].out == 1 &&
+           s.axes[0].stride == 1;
+}
+
+std::string gemm_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    Contraction s = contraction_of(w);
+    std::string problem = check_tile(s, m, "tile_m", "tile_n", schedule.integer("tile_m"),
+                                     schedule.integer("tile_n"), schedule.integer("vector"));
+    if (problem.empty())
+        problem = check_extent("unroll", schedule.integer("unroll"), s.c, "input channels");
+    return problem;
+}
+
+Schedule gemm_model(const Workload &w, const Machine &m) {
+    Contraction s = contraction_of(w);
+    RegisterTile tile = best_tile(s, m, aliases(s.in[1] * 4) ? safe_ways : 64);
+    int64_t tiles = ceil_div(s.axes[0].out, tile.pixels);
+    int64_t channels = tile.vectors * tile.vector;
+    int64_t blocks = ceil_div(s.k, channels);
+    // The outer loop's operand is read once, the other once per iteration of it: keep the weights
+    // inside where they stay in the second cache.
+    bool pixels_outer = weight_bytes(s) <= m.l2_bytes / 2;
+    std::string parallel = "none";
+    if (worth_threads(s, m))
+        parallel = tiles >= 4 * m.cores && pixels_outer ? "m" : blocks >= m.cores ? "n" : "none";
+    int64_t block = even_rows(tiles, parallel == "m" ? ceil_div(tiles, 4 * m.cores) : tiles);
+    return {"gemm",
+            {{"tile_m", tile.pixels},
+             {"tile_n", channels},
+             {"vector", tile.vector},
+             {"block_m", block},
+             {"order", pixels_outer ? "m" : "n"},
+             {"unroll", std::min<int64_t>(s.c, tile.pixels * tile.vectors < 8 ? 4 : 1)},
+             {"parallel", parallel}}};
+}
+
+FamilyParam tile_param(std::string_view name, int64_t most, std::string_view doc) {
+    return {name, 1, most, {}, doc};
+}
+
+} // namespace
+
+const Family &direct_family() {
+    static const Family family = {
+        "direct",
+        "convolution with a register tile of output pixels by channel vectors",
+        {tile_param("tile_x", 64, "output pixels of a row in registers"),
+         tile_param("tile_y", 8, "output rows in registers"),
+         tile_param("tile_c", 512, "output channels in registers; the block weights are packed in"),
+         vector_param(),
+         tile_param("rows", 65536,
+                    "output rows of a block: its input is staged with borders at once"),
+         {"order", 0, 0, {"c", "y"}, "which loop of a block is outside: channel blocks or rows"},
+         tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
+         parallel_param({"none", "y", "c"})},
+        direct_fits,
+        direct_constraint,
+        direct_model,
+    };
+    return family;
+}
+
+const Family &small_family() {
+    static const Family family = {
+        "small",
+        "convolution of few input channels: channels and window row in one run of code",
+        {tile_param("tile_x", 64, "output pixels of a row in registers"),
+         tile_param("tile_c", 512, "output channels in registers; the block weights are packed in"),
+         vector_param(),
+         tile_param("rows", 65536,
+                    "output rows of a block: its input is staged with borders at once"),
+         parallel_param({"none", "y", "c"})},
+        small_fits,
+        small_constraint,
+        small_model,
+    };
+    return family;
+}
+
+const Family &gemm_family() {
+    static const Family family = {
+        "gemm",
+        "1x1 convolution and linear layers as a matrix product",
+        {tile_param("tile_m", 64, "pixels (rows) in registers"),
+         tile_param("tile_n", 512, "output channels in registers; the block weights are packed in"),
+         vector_param(),
+         tile_param("block_m", 1 << 24, "pixel tiles of a block, which the outer loops go over"),
+         {"order", 0, 0, {"m", "n"}, "which loop of a block is outside: pixels or channel blocks"},
+         tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
+         parallel_param({"none", "m", "n"})},
+        gemm_fits,
+        gemm_constraint,
+        gemm_model,
+    };
+    return family;
+}
+
+} // namespace cnnc

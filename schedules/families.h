@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The declarations of single families, and what their models share. Internal to schedules/.
+#pragma once
+
+#include "schedules/family.h"
+#include "schedules/shape.h"
+
+#include <string>
+#include <vector>
+
+namespace cnnc {
+
+const Family &direct_family();
+const Family &small_family();
+const Family &gemm_family();
+const Family &depthwise_family();
+const Family &pool_family();
+const Family &pointwise_family();
+const Family &reduce_family();
+
+// Parameters that several families have.
+FamilyParam vector_param();
+FamilyParam parallel_param(std::vector<std::string_view> choices);
+
+// Below this many multiply-adds (or as many bytes moved) a parallel loop costs more than it saves:
+// waking a sleeping thread takes some 5 us, in which one core does about this much.
+constexpr int64_t parallel_threshold = 200'000;
+
+inline int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+inline int64_t round_up(int64_t a, int64_t b) {
+    return ceil_div(a, b) * b;
+}
+
+// The largest power of two not above `limit` and not above `extent` rounded up to one: a vector
+// for loops of `extent` elements.
+int64_t vector_for(int64_t extent, int64_t limit);
+
+// Rows per block such that the blocks are even and at most `most` rows high.
+int64_t even_rows(int64_t extent, int64_t most);
+
+// Constraints that several families share; each returns "" or what is wrong.
+std::string check_vector(const Machine &machine, int64_t vector);
+std::string check_multiple(std::string_view name, int64_t value, int64_t vector);
+std::string check_extent(std::string_view name, int64_t value, int64_t extent,
+                         std::string_view what);
+
+} // namespace cnnc

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Schedule families as data. A family declares its parameters with their ranges once; parsing,
+// printing, validation, documentation, the default model and the search space come from that.
+// No Halide here: compiler/lower turns a workload and a schedule into loops.
+#pragma once
+
+#include "compiler/graph/workload.h"
+#include "compiler/target/target.h"
+#include "schedules/schedule.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cnnc {
+
+struct FamilyParam {
+    std::string_view name;
+    // An integer in [min, max], or one of `choices` where there are any.
+    int64_t min = 0, max = 0;
+    std::vector<std::string_view> choices;
+    std::string_view doc;
+};
+
+struct Family {
+    std::string_view name;
+    std::string_view doc;
+    std::vector<FamilyParam> params;
+    // Whether the family can compute this workload at all.
+    bool (*fits)(const Workload &workload);
+    // What is wrong with these parameters for this workload and machine beyond their ranges; ""
+    // when nothing is.
+    std::string (*constraint)(const Workload &, const Machine &, const Schedule &);
+    // The default model: the schedule argued from registers and caches, with its estimated cost in
+    // cycles of one core (to choose among families).
+    Schedule (*model)(const Workload &, const Machine &);
+};
+
+const std::vector<Family> &families();
+const Family *find_family(std::string_view name);
+
+// Reads `direct(tile_x=14, tile_c=32)`; parameters not named take the value of `defaults` if that
+// is of the same family, else their minimum or first choice. On failure nothing, and `problem` says
+// what and suggests.
+std::optional<Schedule> parse_schedule(std::string_view text, const Schedule *defaults,
+                                       std::string *problem);
+// Why `schedule` cannot be used for the workload on the machine, or "".
+std::string schedule_problem(const Workload &workload, const Machine &machine,
+                             const Schedule &schedule);
+// The family that fits first, with its model's parameters. Always succeeds on a valid workload.
+Schedule default_schedule(const Workload &workload, const Machine &machine);
+
+} // namespace cnnc

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Families whose speed is bounded by loads and stores: depthwise convolution, pooling, pointwise
+// kernels and reductions.
+#include "schedules/families.h"
+
+#include <algorithm>
+
+namespace cnnc {
+
+namespace {
+
+// ---- depthwise and pool: windows within a channel ----
+
+int64_t tensor_bytes(const Contraction &s) {
+    int64_t in = s.groups * s.n * s.axes[0].in * s.axes[1].in * s.axes[2].in;
+    return 4 * (in + s.groups * s.pixels());
+}
+
+std::string window_constraint(const Contraction &s, const Machine &m, const Schedule &schedule) {
+    int64_t vector = schedule.integer("vector"), rows = schedule.integer("rows");
+    int64_t tile_c = schedule.integer("tile_c");
+    std::string problem = check_vector(m, vector);
+    if (problem.empty())
+        problem = check_multiple("tile_c", tile_c, vector);
+    if (problem.empty() && tile_c > round_up(s.groups, vector))
+        problem = check_extent("tile_c", tile_c, round_up(s.groups, vector), "channels");
+    if (problem.empty())
+        problem =
+            check_extent("tile_x", schedule.integer("tile_x"), s.axes[0].out, "pixels in a row");
+    if (problem.empty())
+        problem = check_extent("rows", rows, s.axes[1].out, "rows");
+    if (problem.empty())
+        problem = check_extent("tile_y", schedule.integer("tile_y"), rows, "rows in a block");
+    return problem;
+}
+
+// Widest even tile of at most `most` pixels: no pixel is computed twice, where that is possible.
+int64_t even_tile(int64_t extent, int64_t most) {
+    most = std::min(most, extent);
+    for (int64_t tile = most; tile * 2 > most; --tile)
+        if (extent % tile == 0)
+            return tile;
+    return most;
+}
+
+// A tile keeps the window's weights, its accumulators and the inputs it shares in registers.
+Schedule window_model(std::string_view family, const Contraction &s, const Machine &m,
+                      int64_t weights_in_registers) {
+    int64_t vector = vector_for(s.groups, m.lanes(4));
+    int64_t room = std::max<int64_t>(2, (m.vector_registers - weights_in_registers) / 2);
+    int64_t tile_x = even_tile(s.axes[0].out, std::min<int64_t>(room, 8));
+    int64_t bytes = tensor_bytes(s);
+    bool threads = m.cores > 1 && (bytes > 2 * parallel_threshold);
+    int64_t rows = s.axes[1].out;
+    std::string parallel = "none";
+    if (threads && s.n * s.axes[1].out >= 4 * m.cores) {
+        rows = even_rows(rows, std::max<int64_t>(1, s.n * rows / (4 * m.cores)));
+        parallel = "y";
+    } else if (threads && ceil_div(s.groups, vector) >= m.cores) {
+        parallel = "c";
+    }
+    return {std::string(family),
+            {{"tile_x", tile_x},
+             {"tile_y", int64_t(1)},
+             {"tile_c", vector},
+             {"vector", vector},
+             {"rows", rows},
+             {"border", "split"},
+             {"parallel", parallel}}};
+}
+
+std::vector<FamilyParam> window_params() {
+    return {{"tile_x", 1, 32, {}, "output pixels of a row in registers"},
+            {"tile_y", 1, 8, {}, "output rows in registers"},
+            {"tile_c", 1, 256, {}, "channels in registers"},
+            vector_param(),
+            {"rows", 1, 65536, {}, "output rows of a block"},
+            {"border",
+             0,
+             0,
+             {"split", "stage"},
+             "borders where they are read, in loops of their own, or staged in scratch memory"},
+            parallel_param({"none", "y", "c"})};
+}
+
+bool depthwise_fits(const Workload &w) {
+    return std::holds_alternative<Conv>(w.anchor) && contraction_of(w).depthwise();
+}
+std::string depthwise_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    return window_constraint(contraction_of(w), m, schedule);
+}
+Schedule depthwise_model(const Workload &w, const Machine &m) {
+    Contraction s = contraction_of(w);
+    return window_model("depthwise", s, m, std::min<int64_t>(s.window(), 9));
+}
+
+bool pool_fits(const Workload &w) {
+    return std::holds_alternative<MaxPool>(w.anchor) || std::holds_alternative<AvgPool>(w.anchor);
+}
+std::string pool_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    return window_constraint(pooling_of(w), m, schedule);
+}
+Schedule pool_model(const Workload &w, const Machine &m) {
+    return window_model("pool", pooling_of(w), m, 0);
+}
+
+// ---- pointwise ----
+
+bool is_pointwise(const Workload &w) {
+    return std::holds_alternative<Unary>(w.anchor);
+}
+
+std::string pointwise_constraint(const Workload &, const Machine &m, const Schedule &schedule) {
+    return check_vector(m, schedule.integer("vector"));
+}
+
+Schedule pointwise_model(const Workload &w, const Machine &m) {
+    Loops loops = pointwise_loops(w);
+    int64_t inner = loops.extents.empty() ? 1 : loops.extents[0];
+    int64_t vector = vector_for(inner, m.lanes(4));
+    bool threads = m.cores > 1 && workload_bytes(w) > 4 * parallel_threshold;
+    return {"pointwise",
+            {{"vector", vector},
+             {"block", std::max<int64_t>(1, ceil_div(ceil_div(inner, vector), 4 * m.cores))},
+             {"parallel", threads ? "outer" : "none"}}};
+}
+
+// ---- reduce ----
+
+bool reduce_fits(const Workload &w) {
+    return std::holds_alternative<Softmax>(w.anchor) ||
+           std::holds_alternative<GlobalAvgPool>(w.anchor);
+}
+
+std::string reduce_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    if (schedule.choice("along") == "reduced" && !std::holds_alternative<Softmax>(w.anchor))
+        return "`along` = reduced is for softmax";
+    return check_vector(m, schedule.integer("vector"));
+}
+
+Schedule reduce_model(const Workload &w, const Machine &m) {
+    Reduction r = reduction_of(w);
+    int64_t kept = r.kept.extents.empty() ? 1 : r.kept.extents[0];
+    int64_t reduced = r.extents.empty() ? 1 : r.extents[0];
+    // Vectors go along the dimension whose elements lie side by side.
+    bool kept_inner = !r.kept.operands[0].empty() && r.kept.operands[0][0] == 1;
+    bool along_reduced = std::holds_alternative<Softmax>(w.anchor) && (!kept_inner || kept == 1);
+    bool threads = m.cores > 1 && workload_bytes(w) > 4 * parallel_threshold;
+    return {"reduce",
+            {{"vector", vector_for(along_reduced ? reduced : kept, m.lanes(4))},
+             {"along", along_reduced ? "reduced" : "kept"},
+             {"parallel", threads ? "outer" : "none"}}};
+}
+
+} // namespace
+
+const Family &depthwise_family() {
+    static const Family family = {
+        "depthwise",          "convolution of each channel with a window of its own",
+        window_params(),      depthwise_fits,
+        depthwise_constraint, depthwise_model};
+    return family;
+}
+
+const Family &pool_family() {
+    static const Family family = {"pool",          "maximum or average over windows",
+                                  window_params(), pool_fits,
+                                  pool_constraint, pool_model};
+    return family;
+}
+
+const Family &pointwise_family() {
+    static const Family family = {
+        "pointwise",
+        "element-by-element work and copies",
+        {vector_param(),
+         {"block", 1, 1 << 30, {}, "vectors of the innermost loop that a parallel task takes"},
+         parallel_param({"none", "outer"})},
+        is_pointwise,
+        pointwise_constraint,
+        pointwise_model};
+    return family;
+}
+
+const Family &reduce_family() {
+    static const Family family = {
+        "reduce",
+        "softmax, and means over whole images",
+        {vector_param(),
+         {"along", 0, 0, {"kept", "reduced"}, "the loop vectors go along"},
+         parallel_param({"none", "outer"})},
+        reduce_fits,
+        reduce_constraint,
+        reduce_model};
+    return family;
+}
+
+} // namespace cnnc

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Workloads seen as loop nests: extents and strides in one normal form per kind of anchor, which
+// the families reason about and the lowering builds. Pure arithmetic on the workload.
+#pragma once
+
+#include "compiler/graph/workload.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace cnnc {
+
+// One spatial axis of a convolution or pooling window.
+struct Axis {
+    int64_t out = 1, in = 1;
+    int64_t kernel = 1, stride = 1, dilation = 1;
+    int64_t pad = 0;    // in front
+    int64_t pad_hi = 0; // behind
+
+    // First and last input coordinate that any window touches.
+    int64_t first() const { return -pad; }
+    int64_t last() const { return (out - 1) * stride - pad + dilation * (kernel - 1); }
+    bool leaves_input() const { return first() < 0 || last() >= in; }
+};
+
+// Strides in elements along channel (of one group), x, y, z, group and batch.
+using Strides = std::array<int64_t, 6>;
+
+// Sums over channels and a window: convolution and linear layers.
+//
+//   out[n, g, k, z, y, x] = bias[g, k] +
+//       sum over c, rz, ry, rx of weight[g, k, c, rz, ry, rx] * in[n, g, c, z', y', x']
+//
+// A 1x1 convolution whose pixels lie in one run, and a linear layer, have their pixels (rows)
+// joined in x. A linear layer over [rows, C, H, W] has the window H x W in front of one pixel.
+struct Contraction {
+    int64_t n = 1, groups = 1;
+    int64_t c = 1, k = 1;     // per group
+    std::array<Axis, 3> axes; // x, y, z
+    Strides in{}, out{};
+    std::vector<Strides> operands; // of the epilogue: stride 0 where broadcast
+
+    bool staged() const; // some window leaves the input: borders have to be made
+    bool depthwise() const { return c == 1 && k == 1 && groups > 1; }
+    int64_t window() const { return axes[0].kernel * axes[1].kernel * axes[2].kernel; }
+    int64_t pixels() const { return n * axes[0].out * axes[1].out * axes[2].out; }
+    int64_t macs() const { return pixels() * groups * k * c * window(); }
+};
+Contraction contraction_of(const Workload &workload);
+
+// A pooling window: as above with groups = channels and c = k = 1.
+Contraction pooling_of(const Workload &workload);
+
+// Loops of a kernel without a window, dimensions ordered by the output's strides (innermost first),
+// extents of 1 dropped, neighbours that lie in one run in every tensor joined.
+struct Loops {
+    std::vector<int64_t> extents;
+    std::vector<int64_t> out;                   // strides
+    std::vector<std::vector<int64_t>> operands; // per input: strides
+};
+Loops pointwise_loops(const Workload &workload);
+
+// Softmax or a mean over the dimensions `reduced`: kept and reduced loops apart.
+struct Reduction {
+    Loops kept;                                 // operands[0] is the anchor's input
+    std::vector<int64_t> extents;               // reduced, innermost first
+    std::vector<int64_t> in, out;               // strides along them (out: 0 for a mean)
+    std::vector<std::vector<int64_t>> operands; // of the epilogue, along the reduced dimensions
+};
+Reduction reduction_of(const Workload &workload);
+
+} // namespace cnnc
