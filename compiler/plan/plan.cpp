@@ -14,6 +14,9 @@
 namespace cnnc {
 namespace {
 
+// Placing n buffers takes time proportional to n^2; with more than this, one order has to do.
+constexpr size_t many_buffers = 5000;
+
 int64_t aligned(int64_t bytes) {
     return (bytes + arena_alignment - 1) / arena_alignment * arena_alignment;
 }
@@ -47,24 +50,25 @@ int64_t best_offset(const Item &item, const std::vector<Item> &placed,
     return best >= 0 ? best : end;
 }
 
-struct Layout {
+struct Packing {
     std::vector<int64_t> offsets; // per buffer
     int64_t bytes = 0;
 };
 
-Layout place_in_order(const std::vector<Item> &items, size_t buffers) {
-    Layout layout{std::vector<int64_t>(buffers, -1), 0};
+Packing place_in_order(const std::vector<Item> &items, size_t buffers) {
+    Packing packing{std::vector<int64_t>(buffers, -1), 0};
     std::vector<Item> placed; // ordered by offset
     for (const Item &item : items) {
-        const int64_t offset = best_offset(item, placed, layout.offsets);
-        layout.offsets[size_t(item.buffer)] = offset;
-        layout.bytes = std::max(layout.bytes, offset + item.bytes);
-        auto at = std::upper_bound(
-            placed.begin(), placed.end(), offset,
-            [&](int64_t o, const Item &other) { return o < layout.offsets[size_t(other.buffer)]; });
+        const int64_t offset = best_offset(item, placed, packing.offsets);
+        packing.offsets[size_t(item.buffer)] = offset;
+        packing.bytes = std::max(packing.bytes, offset + item.bytes);
+        auto at = std::upper_bound(placed.begin(), placed.end(), offset,
+                                   [&](int64_t o, const Item &other) {
+                                       return o < packing.offsets[size_t(other.buffer)];
+                                   });
         placed.insert(at, item);
     }
-    return layout;
+    return packing;
 }
 
 using Before = std::function<bool(const Item &, const Item &)>;
@@ -143,15 +147,17 @@ Plan plan_memory(const KernelGraph &kernels) {
 
     std::vector<Before> all = orders();
     all.push_back(fullest_first(live));
+    if (items.size() > many_buffers)
+        all.resize(1);
     plan.offsets.assign(kernels.buffers.size(), -1);
     for (size_t i = 0; i < all.size() && (i == 0 || plan.arena_bytes > plan.lower_bound); i++) {
         std::vector<Item> ordered = items;
         std::stable_sort(ordered.begin(), ordered.end(), all[i]);
-        Layout layout = place_in_order(ordered, kernels.buffers.size());
-        if (i > 0 && layout.bytes >= plan.arena_bytes)
+        Packing packing = place_in_order(ordered, kernels.buffers.size());
+        if (i > 0 && packing.bytes >= plan.arena_bytes)
             continue;
-        plan.offsets = std::move(layout.offsets);
-        plan.arena_bytes = layout.bytes;
+        plan.offsets = std::move(packing.offsets);
+        plan.arena_bytes = packing.bytes;
     }
     return plan;
 }
