@@ -2,6 +2,7 @@
 // Any bytes at all as a safetensors file: either diagnostics, or entries that lie inside the bytes.
 #include "compiler/import/safetensors.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace cnnc;
