@@ -13,7 +13,7 @@
 #include "compiler/codegen/cache.h"
 #include "compiler/codegen/child.h"
 #include "compiler/codegen/kernel_bytes.h"
-#include "schedules/choose.h"
+#include "schedules/family.h"
 
 #include <unistd.h>
 
