@@ -190,20 +190,29 @@ std::string Diagnostics::render(const SourceManager &sources, bool colour) const
 
 namespace {
 
-// Edit distance with transpositions of neighbours, given up beyond `limit`.
+// Edit distance with transpositions of neighbours, given up beyond `limit`: only the diagonals that
+// near the main one can matter then.
 size_t edit_distance(std::string_view a, std::string_view b, size_t limit) {
     if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > limit)
         return limit + 1;
-    std::vector<size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
-    std::iota(previous.begin(), previous.end(), size_t(0));
+    std::vector<size_t> before(b.size() + 1, limit + 1), previous = before, current = before;
+    for (size_t j = 0; j <= std::min(b.size(), limit); ++j)
+        previous[j] = j;
     for (size_t i = 1; i <= a.size(); ++i) {
-        current[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j) {
+        size_t first = i > limit ? i - limit : 1, last = std::min(b.size(), i + limit);
+        current[first - 1] = first == 1 ? i : limit + 1;
+        size_t row_best = current[first - 1];
+        for (size_t j = first; j <= last; ++j) {
             size_t change = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
             current[j] = std::min({previous[j] + 1, current[j - 1] + 1, change});
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 current[j] = std::min(current[j], before[j - 2] + 1);
+            row_best = std::min(row_best, current[j]);
         }
+        if (last < b.size())
+            current[last + 1] = limit + 1;
+        if (row_best > limit)
+            return limit + 1;
         before.swap(previous);
         previous.swap(current);
     }

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the names of a program refer to, as far as that is known without running it.
+#include "compiler/sema/scopes.h"
+
+#include "compiler/graph/registry.h"
+#include "compiler/sema/sema_diagnostics.h"
+#include "compiler/sema/walk.h"
+
+#include <algorithm>
+
+namespace cnnc {
+namespace {
+
+using NameSet = std::unordered_set<std::string>;
+
+constexpr size_t max_candidates = 1000; // for a suggestion; among more, nobody misses one
+
+class NameResolver {
+  public:
+    NameResolver(const Program &program, Diagnostics &diags) : program_(program), diags_(diags) {}
+
+    Scopes run() {
+        for (const Program::File &file : program_.files)
+            scopes_.files.push_back(own_scope(file.tree));
+        std::vector<FileScope> own = scopes_.files;
+        for (size_t i = 0; i < program_.files.size(); ++i)
+            for (size_t import : program_.files[i].imports)
+                add_import(i, import, own[import]);
+        for (size_t i = 0; i < program_.files.size(); ++i)
+            for (const ast::Declaration &declaration : program_.files[i].tree.declarations)
+                if (const auto *definition = std::get_if<ast::Definition>(&declaration))
+                    check(*definition, i);
+        return std::move(scopes_);
+    }
+
+  private:
+    FileScope own_scope(const ast::File &tree) {
+        FileScope scope;
+        scope.incomplete = tree.incomplete || program_.incomplete;
+        size_t index = scopes_.files.size();
+        std::unordered_map<std::string, Span> seen;
+        for (const ast::Declaration &declaration : tree.declarations) {
+            const auto *d = std::get_if<ast::Definition>(&declaration);
+            if (!d || !is_new(d->name, seen))
+                continue;
+            if (d->is_network)
+                scope.networks.emplace(d->name.text, d);
+            else if (find_op(d->name.text) || is_builtin_function(d->name.text))
+                diags_.report<diag::name_taken_by_operator>(d->name.span, d->name.text);
+            else
+                scope.blocks.emplace(d->name.text, BlockRef{d, index});
+        }
+        return scope;
+    }
+
+    bool is_new(const ast::Identifier &name, std::unordered_map<std::string, Span> &seen) {
+        auto [before, is_new] = seen.emplace(name.text, name.span);
+        if (!is_new)
+            diags_.report<diag::duplicate_definition>(name.span, name.text)
+                .note<diag::declared_here>(before->second, name.text);
+        return is_new;
+    }
+
+    void add_import(size_t importer, size_t imported, const FileScope &own) {
+        if (importer == imported)
+            return;
+        for (const auto &[name, block] : own.blocks) {
+            auto [before, is_new] = scopes_.files[importer].blocks.emplace(name, block);
+            const ast::Definition *other = before->second.definition;
+            if (!is_new && other != block.definition)
+                diags_.report<diag::duplicate_definition>(block.definition->name.span, name)
+                    .note<diag::declared_here>(other->name.span, name);
+        }
+    }
+
+    void check(const ast::Definition &definition, size_t file) {
+        std::unordered_map<std::string, Span> parameters;
+        NameSet &bound = scopes_.bound_names[&definition];
+        for (const ast::Parameter &parameter : definition.parameters) {
+            auto [before, is_new] = parameters.emplace(parameter.name.text, parameter.name.span);
+            if (!is_new)
+                diags_.report<diag::duplicate_parameter>(parameter.name.span, parameter.name.text)
+                    .note<diag::declared_here>(before->second, parameter.name.text);
+            bound.insert(parameter.name.text);
+            // What is imported is for many users, who need not all be served by every parameter.
+            if (file == 0 && !definition.incomplete &&
+                !definition.names_read.count(parameter.name.text))
+                diags_.report<diag::unused_parameter>(parameter.name.span, parameter.name.text,
+                                                      definition.name.text);
+        }
+        auto ignore = [](const auto &) {};
+        walk_body(definition.body, ignore,
+                  [&](const ast::Identifier &name) { bound.insert(name.text); });
+        auto check_expr = [&](const ast::Expr &expr) {
+            check_names(expr, definition, bound, file);
+        };
+        for (const ast::Parameter &parameter : definition.parameters)
+            if (parameter.fallback)
+                walk(*parameter.fallback, check_expr);
+        walk_body(definition.body, check_expr, ignore);
+    }
+
+    void check_names(const ast::Expr &expr, const ast::Definition &definition, const NameSet &bound,
+                     size_t file) {
+        if (diags_.full())
+            return;
+        if (const auto *call = std::get_if<ast::Call>(&expr.node))
+            check_callee(call->callee, file);
+        if (const auto *chain = std::get_if<ast::Chain>(&expr.node))
+            for (const ast::Call &stage : chain->stages)
+                check_callee(stage.callee, file);
+        const auto *name = std::get_if<ast::Name>(&expr.node);
+        if (name && !definition.incomplete && !bound.count(name->text))
+            check_predefined(name->text, expr.span, bound);
+    }
+
+    void check_predefined(const std::string &name, Span span, const NameSet &bound) {
+        const std::vector<std::string_view> &known = predefined_names();
+        if (std::find(known.begin(), known.end(), name) != known.end())
+            return;
+        std::vector<std::string> candidates;
+        if (bound.size() <= max_candidates)
+            candidates.assign(bound.begin(), bound.end());
+        candidates.insert(candidates.end(), known.begin(), known.end());
+        std::sort(candidates.begin(), candidates.end());
+        auto report = diags_.report<diag::undefined_name>(span, name);
+        if (std::string best = nearest_name(name, candidates); !best.empty())
+            report.help(fmt::format("did you mean `{}`?", best));
+        else if (find_op(name))
+            report.help(fmt::format("`{}` is an operator: call it with `(...)` or `->`", name));
+    }
+
+    void check_callee(const ast::Identifier &callee, size_t file) {
+        const FileScope &scope = scopes_.files[file];
+        if (find_op(callee.text) || is_builtin_function(callee.text) ||
+            scope.blocks.count(callee.text))
+            return;
+        if (auto network = scope.networks.find(callee.text); network != scope.networks.end()) {
+            diags_.report<diag::network_called>(callee.span, callee.text)
+                .note<diag::declared_here>(network->second->name.span, callee.text);
+            return;
+        }
+        std::vector<std::string> candidates;
+        if (scope.blocks.size() <= max_candidates)
+            for (const auto &[name, block] : scope.blocks)
+                candidates.push_back(name);
+        for (const OpSpec &spec : op_specs())
+            candidates.emplace_back(spec.name);
+        for (std::string_view name : builtin_functions())
+            candidates.emplace_back(name);
+        std::sort(candidates.begin(), candidates.end());
+        std::string best = nearest_name(callee.text, candidates);
+        if (best.empty() && scope.incomplete)
+            return;
+        auto report = diags_.report<diag::unknown_operator>(callee.span, callee.text);
+        if (!best.empty())
+            report.help(fmt::format("did you mean `{}`?", best));
+    }
+
+    const Program &program_;
+    Diagnostics &diags_;
+    Scopes scopes_;
+};
+
+} // namespace
+
+const std::vector<std::string_view> &builtin_functions() {
+    static const std::vector<std::string_view> names = {"abs", "error", "float", "int",
+                                                        "len", "max",   "min"};
+    return names;
+}
+
+bool is_builtin_function(std::string_view name) {
+    const std::vector<std::string_view> &names = builtin_functions();
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+const std::vector<std::string_view> &predefined_names() {
+    static const std::vector<std::string_view> names = {"inf", "same", "valid"};
+    return names;
+}
+
+Scopes resolve_names(const Program &program, Diagnostics &diags) {
+    return NameResolver(program, diags).run();
+}
+
+} // namespace cnnc
