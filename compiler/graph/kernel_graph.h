@@ -58,4 +58,8 @@ struct KernelGraph {
 // valid, written before read, no kernel writing what it reads.
 std::vector<std::string> verify(const KernelGraph &kernels);
 
+// For people and golden tests: per kernel its name, workload, where it reads and writes, what was
+// fused and why; then the buffers' names and sizes, and the remarks on the whole network.
+std::string kernel_graph_text(const KernelGraph &kernels);
+
 } // namespace cnnc
