@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Small random networks for property tests: every operator, odd shapes and channel counts,
+// branches, broadcasting, shared weights, several inputs and outputs.
+#pragma once
+
+#include "compiler/graph/graph.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace cnnc {
+
+struct RandomGraphOptions {
+    int operators = 12;           // at most; fewer where nothing fits any more
+    int spatial_rank = 0;         // 1 to 3; 0: chosen at random
+    int64_t max_elements = 20000; // of any tensor
+    bool channels_last = true;    // some inputs and outputs are NHWC
+    bool shared_weights = true;   // some layers use the weights of another
+};
+
+// Equal seeds give equal graphs. The graph verifies, every param has data, and interpreting it on
+// random_inputs() gives finite values of moderate size.
+Graph random_graph(uint64_t seed, const RandomGraphOptions &options = {});
+
+// Data for every input of a graph: mean 0, variance 1.
+std::vector<TensorData> random_inputs(const Graph &graph, uint64_t seed);
+
+} // namespace cnnc
