@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# What run-demo and run-tests share: steps that say what they do, missing Debian packages, the
+# build. Sourced by bash in the project's folder, with `set -euo pipefail`.
+
+# What building and testing cnnc takes on Debian 12. clang compiles the libraries' runtime.
+cnnc_packages=(
+  clang-14 cmake g++ libcli11-dev libfmt-dev libgtest-dev libhalide14-0-dev libjpeg-dev libpng-dev
+  llvm-14-dev ninja-build nlohmann-json3-dev pkg-config
+)
+
+step() { printf '\n==> %s\n' "$*"; }
+fail() {
+  printf '\nerror: %s\n' "$*" >&2
+  exit 1
+}
+
+is_installed() {
+  [[ $(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null) == ii* ]]
+}
+
+as_root() {
+  if [[ $(id -u) == 0 ]]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+# Runs a talkative command: everything goes to a file; on a terminal its last line is shown in
+# place. The file is printed if the command fails.
+quietly() {
+  local log=$1 line
+  shift
+  if ! "$@" 2>&1 </dev/null | tee "$log" | while IFS= read -r line; do
+    if [[ -t 1 ]]; then printf '\r\033[K    %.70s' "$line"; fi
+  done; then
+    printf '\n'
+    cat "$log" >&2
+    fail "this failed: $*"
+  fi
+  if [[ -t 1 ]]; then printf '\r\033[K'; fi
+}
+
+# install_missing PACKAGE...: calls apt only if something is missing.
+install_missing() {
+  local package missing=()
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    step "this is no Debian: taking for granted that these are there in some form: $*"
+    return
+  fi
+  for package in "$@"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  if [[ ${#missing[@]} == 0 ]]; then
+    return
+  fi
+  step "installing with apt: ${missing[*]}"
+  if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
+    fail "this takes root or sudo; as root: apt-get install ${missing[*]}"
+  fi
+  mkdir -p build
+  quietly build/apt-update.log as_root apt-get update
+  quietly build/apt-install.log as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# One compiler process per core, and no more than have 1.5 GB each: Halide's header is large.
+build_jobs() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '/^MemAvailable/ { print int($2 / 1500000) }' /proc/meminfo)
+  if ((memory < 1)); then memory=1; fi
+  echo $((cores < memory ? cores : memory))
+}
+
+# build_cnnc PRESET [TARGET...]: configures and builds; without targets everything.
+build_cnnc() {
+  local preset=$1 targets=()
+  shift
+  if [[ $# -gt 0 ]]; then targets=(--target "$@"); fi
+  step "building cnnc in build/ (the first time takes some minutes)"
+  mkdir -p build
+  quietly build/configure.log cmake --preset "$preset"
+  cmake --build build --parallel "$(build_jobs)" "${targets[@]}"
+}
