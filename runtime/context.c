@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Contexts: one block of memory holds everything a network needs to run; after create, run neither
+// allocates nor locks.
+#include "runtime/network.h"
+
+// Where things lie in the block, in bytes from its aligned start.
+struct block_layout {
+    size_t slots, threads, arena, scratch, end;
+};
+
+static size_t aligned(size_t bytes) {
+    return (bytes + CNNC_ALIGNMENT - 1) / CNNC_ALIGNMENT * CNNC_ALIGNMENT;
+}
+
+static bool valid_threads(int threads) {
+    return threads >= 0 && threads <= CNNC_MOST_THREADS;
+}
+
+static int thread_count(const cnnc_options *options) {
+    return options->threads == 0 ? 1 : options->threads;
+}
+
+// False when the sum does not fit in memory (on 32 bits).
+static bool lay_out(int threads, struct block_layout *layout) {
+    size_t count = (size_t)threads, scratch;
+    layout->slots = aligned(sizeof(struct cnnc_context));
+    layout->threads = layout->slots + aligned(count * sizeof(struct cnnc_slot));
+    layout->arena = layout->threads + aligned(count * sizeof(cnnc_thread));
+    return !__builtin_add_overflow(layout->arena, cnnc_this_network.arena_bytes,
+                                   &layout->scratch) &&
+           !__builtin_mul_overflow(count, cnnc_this_network.scratch_bytes, &scratch) &&
+           !__builtin_add_overflow(layout->scratch, scratch, &layout->end) &&
+           layout->end <= SIZE_MAX / 2;
+}
+
+size_t cnnc_memory_size_for(int threads) {
+    struct block_layout layout;
+    if (!valid_threads(threads) || !lay_out(threads == 0 ? 1 : threads, &layout))
+        return SIZE_MAX;
+    return layout.end + CNNC_ALIGNMENT - 1; // the block may start anywhere
+}
+
+size_t cnnc_memory_size(void) {
+    return cnnc_memory_size_for(1);
+}
+
+static int check_options(const cnnc_options *options) {
+    if (!valid_threads(options->threads) || !options->allocate != !options->release)
+        return CNNC_ERROR_OPTIONS;
+    if (options->memory && options->memory_bytes < cnnc_memory_size_for(options->threads))
+        return CNNC_ERROR_MEMORY_TOO_SMALL;
+    return CNNC_SUCCESS;
+}
+
+static void *allocate(const cnnc_options *options, size_t bytes) {
+    void *memory = (void *)0;
+    if (options->allocate)
+        return options->allocate(options->allocator_user, bytes, CNNC_ALIGNMENT);
+    return posix_memalign(&memory, CNNC_ALIGNMENT, bytes) == 0 ? memory : (void *)0;
+}
+
+static void release(const cnnc_options *options, void *memory) {
+    if (options->release)
+        options->release(options->allocator_user, memory);
+    else
+        free(memory);
+}
+
+// Memory for a context, its fields zero but for those of memory.
+static int make_context(const cnnc_options *options, struct cnnc_context **out) {
+    struct block_layout layout;
+    int threads = thread_count(options);
+    if (!lay_out(threads, &layout))
+        return CNNC_ERROR_OUT_OF_MEMORY;
+    void *block = options->memory ? (void *)0 : allocate(options, layout.end + CNNC_ALIGNMENT - 1);
+    char *base = options->memory ? options->memory : block;
+    if (!base)
+        return CNNC_ERROR_OUT_OF_MEMORY;
+    base += (CNNC_ALIGNMENT - (uintptr_t)base % CNNC_ALIGNMENT) % CNNC_ALIGNMENT;
+    struct cnnc_context *context = (struct cnnc_context *)(void *)base;
+    *context = (struct cnnc_context){.threads = threads, .block = block, .options = *options};
+    context->slots = (struct cnnc_slot *)(void *)(base + layout.slots);
+    context->pool.threads = (cnnc_thread *)(void *)(base + layout.threads);
+    context->arena = base + layout.arena;
+    cnnc_set_up_workers(context, base + layout.scratch);
+    *out = context;
+    return CNNC_SUCCESS;
+}
+
+int cnnc_create(const cnnc_options *options, struct cnnc_context **out) {
+    static const cnnc_options defaults;
+    if (!out)
+        return CNNC_ERROR_NULL_ARGUMENT;
+    *out = (void *)0;
+    if (!options)
+        options = &defaults;
+    uint64_t needed = cnnc_this_network.cpu_features;
+    if (needed && (cnnc_cpu_features() & needed) != needed)
+        return CNNC_ERROR_CPU;
+    struct cnnc_context *context = (void *)0;
+    int error = check_options(options);
+    if (!error)
+        error = make_context(options, &context);
+    if (!error)
+        error = cnnc_map_weights(context);
+    if (!error)
+        error = cnnc_start_threads(context);
+    if (error)
+        cnnc_destroy(context);
+    else
+        *out = context;
+    return error;
+}
+
+static double seconds_now(void) {
+    struct cnnc_timespec now;
+    clock_gettime(CNNC_CLOCK_MONOTONIC, &now);
+    return (double)now.seconds + 1e-9 * (double)now.nanoseconds;
+}
+
+// Loops note their own failures: what a kernel makes of a loop's error is not relied upon.
+static int run_step(struct cnnc_context *context, int step, const void *const *inputs,
+                    void *const *outputs) {
+    context->loop_error = CNNC_SUCCESS;
+    int error = cnnc_step(step, &context->top, context->arena, context->weights, inputs, outputs);
+    if (context->loop_error)
+        return context->loop_error;
+    return error ? CNNC_ERROR_KERNEL : CNNC_SUCCESS;
+}
+
+static int run_profiled(struct cnnc_context *context, const void *const *inputs,
+                        void *const *outputs) {
+    for (int i = 0; i < cnnc_this_network.steps; i++) {
+        double begin = seconds_now();
+        int error = run_step(context, i, inputs, outputs);
+        if (error)
+            return error;
+        context->options.profile(context->options.profile_user, i, cnnc_step_name(i),
+                                 seconds_now() - begin);
+    }
+    return CNNC_SUCCESS;
+}
+
+static bool all_given(const void *const *pointers, int count) {
+    for (int i = 0; i < count; i++)
+        if (!pointers || !pointers[i])
+            return false;
+    return true;
+}
+
+int cnnc_run(struct cnnc_context *context, const void *const *inputs, void *const *outputs) {
+    if (!context || !all_given(inputs, cnnc_this_network.inputs) ||
+        !all_given((const void *const *)outputs, cnnc_this_network.outputs))
+        return CNNC_ERROR_NULL_ARGUMENT;
+    if (context->options.profile)
+        return run_profiled(context, inputs, outputs);
+    int error = CNNC_SUCCESS;
+    for (int i = 0; i < cnnc_this_network.steps && !error; i++)
+        error = run_step(context, i, inputs, outputs);
+    return error;
+}
+
+void cnnc_destroy(struct cnnc_context *context) {
+    if (!context)
+        return;
+    cnnc_stop_threads(context);
+    cnnc_unmap_weights(context);
+    cnnc_options options = context->options;
+    if (context->block)
+        release(&options, context->block);
+}
+
+const char *cnnc_error_message(int code) {
+    switch (code) {
+    case CNNC_SUCCESS:
+        return "success";
+    case CNNC_ERROR_NULL_ARGUMENT:
+        return "an argument is NULL that must not be";
+    case CNNC_ERROR_OPTIONS:
+        return "an option is out of range, or only one of allocate and release is given";
+    case CNNC_ERROR_OUT_OF_MEMORY:
+        return "out of memory";
+    case CNNC_ERROR_MEMORY_TOO_SMALL:
+        return "the block of memory is smaller than the network needs";
+    case CNNC_ERROR_CPU:
+        return "this CPU lacks instructions the network was compiled for";
+    case CNNC_ERROR_THREADS:
+        return "a thread could not be started";
+    case CNNC_ERROR_WEIGHTS_OPEN:
+        return "the weights file cannot be opened (is weights_path set?)";
+    case CNNC_ERROR_WEIGHTS_MISMATCH:
+        return "the weights file does not belong to this build of the network";
+    case CNNC_ERROR_PARALLEL_FOR:
+        return "the caller's parallel_for did not run every task";
+    case CNNC_ERROR_KERNEL:
+        return "a kernel failed";
+    default:
+        return "unknown error code";
+    }
+}
+
+const char *cnnc_version(void) {
+    return cnnc_this_network.version;
+}
+
+int cnnc_step_count(void) {
+    return cnnc_this_network.steps;
+}
+
+const char *cnnc_step_name(int step) {
+    if (step < 0 || step >= cnnc_this_network.steps)
+        return (void *)0;
+    return cnnc_this_network.step_names[step];
+}
