@@ -59,10 +59,6 @@ bool is_word(const Token &t) {
            t.kind == TokenKind::integer;
 }
 
-Span join(Span a, Span b) {
-    return {a.file, a.begin, std::max(a.end, b.end)};
-}
-
 // What a body belongs to, for what may stand in it.
 enum class Scope { network, block };
 
