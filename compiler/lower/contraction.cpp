@@ -162,7 +162,6 @@ TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
 }
 
 void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
-    const Contraction &s = st.shape;
     const Vars &v = st.v;
     st.output.vectorize(l.ci, t.vector).unroll(l.ci).unroll(l.xi).unroll(l.yi);
     Func sum = st.sum;
@@ -174,7 +173,7 @@ void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
     if (t.unroll_c == 0)
         sum.update().unroll(rc).unroll(rx);
     else if (t.unroll_c > 1)
-        sum.update().unroll(rc, t.unroll_c, tail(s.c, t.unroll_c, TailStrategy::GuardWithIf));
+        sum.update().unroll(rc, t.unroll_c);
 }
 
 void split_channels(Stages &st, const Tile &t, const Loops &l) {

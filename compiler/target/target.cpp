@@ -249,17 +249,19 @@ Machine machine_for(const Target &target) {
                    target.features == host.features;
     if (is_host)
         machine.cores = allowed_cores();
-    // A CPU that was named counts, also where it happens to be this one: the same build command
-    // then gives the same library everywhere.
     if (const CpuRow *cpu = find_cpu(target.cpu, target.arch)) {
         machine.fma_ports = cpu->fma_ports;
         machine.fma_latency = cpu->fma_latency;
         machine.l1_bytes = cpu->l1 << 10;
         machine.l2_bytes = cpu->l2 << 10;
         machine.l3_bytes = cpu->l3_share << 10;
-    } else if (is_host) {
-        read_caches("/sys/devices/system/cpu/cpu0/cache", &machine);
     }
+    // This machine's own word counts for more than a name's: virtual machines borrow names.
+    if (is_host)
+        read_caches("/sys/devices/system/cpu/cpu0/cache", &machine);
+    // Only server cores have these features; they start two wide FMAs per cycle.
+    if (target.has("avx512_sapphirerapids"))
+        machine.fma_ports = 2;
     return machine;
 }
 
