@@ -4,7 +4,7 @@
 
 #include "compiler/graph/registry.h"
 #include "compiler/graph/weights.h"
-#include "tests/random/graph_builder.h"
+#include "tests/random/test_graph.h"
 
 #include <fmt/format.h>
 
@@ -135,7 +135,7 @@ class Generator {
 
     // Whether the operator fitted; an estimate keeps products of products from exploding.
     bool add(const Op &op, const std::vector<NodeId> &operands) {
-        const GraphBuilder before = build_;
+        const TestGraph before = build_;
         const std::string n = name(op, operands);
         if (!build_.try_add(op, operands, n, options_.max_elements) || !is_moderate()) {
             build_ = before;
@@ -249,7 +249,7 @@ class Generator {
 
     bool propose_scalar() {
         const NodeId x = value();
-        const GraphBuilder before = build_;
+        const TestGraph before = build_;
         const NodeId c = build_.constant(random_.pick<double>({0.5, -1.25, 2, 3e-3, 0.1}));
         const bool added =
             random_.chance(50) ? add(binary_kind(), {x, c}) : add(binary_kind(), {c, x});
@@ -268,7 +268,7 @@ class Generator {
         for (int64_t &extent : p) {
             extent = random_.chance(50) ? 1 : extent;
         }
-        const GraphBuilder before = build_;
+        const TestGraph before = build_;
         if (!add(Parameter{p}, {}) || !add(binary_kind(), {x, NodeId(graph().nodes.size()) - 1})) {
             build_ = before;
             return false;
@@ -378,7 +378,7 @@ class Generator {
 
     Random random_;
     const RandomGraphOptions &options_;
-    GraphBuilder build_;
+    TestGraph build_;
     int rank_;
     int next_name_ = 1;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "tests/random/graph_builder.h"
+#include "tests/random/test_graph.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 namespace cnnc {
 
-NodeId GraphBuilder::push(Op op, TensorType type, const std::string &name) {
+NodeId TestGraph::push(Op op, TensorType type, const std::string &name) {
     Node node;
     node.op = std::move(op);
     node.type = std::move(type);
@@ -17,18 +17,18 @@ NodeId GraphBuilder::push(Op op, TensorType type, const std::string &name) {
     return NodeId(graph_.nodes.size()) - 1;
 }
 
-NodeId GraphBuilder::input(const std::string &name, Shape shape, Layout layout) {
+NodeId TestGraph::input(const std::string &name, Shape shape, Layout layout) {
     const NodeId id = push(Input{layout}, {DType::f32, std::move(shape)}, name);
     graph_.inputs.push_back(id);
     return id;
 }
 
-NodeId GraphBuilder::constant(double value) {
+NodeId TestGraph::constant(double value) {
     return push(Constant{value}, {}, fmt::format("constant.{}", constants_++));
 }
 
-std::optional<NodeId> GraphBuilder::try_add(Op op, std::vector<NodeId> operands,
-                                            const std::string &name, int64_t max_elements) {
+std::optional<NodeId> TestGraph::try_add(Op op, std::vector<NodeId> operands,
+                                         const std::string &name, int64_t max_elements) {
     std::vector<TensorType> types;
     for (NodeId operand : operands) {
         types.push_back(graph_[operand].type);
@@ -49,7 +49,7 @@ std::optional<NodeId> GraphBuilder::try_add(Op op, std::vector<NodeId> operands,
     return id;
 }
 
-NodeId GraphBuilder::add(Op op, std::vector<NodeId> operands, const std::string &name) {
+NodeId TestGraph::add(Op op, std::vector<NodeId> operands, const std::string &name) {
     const std::optional<NodeId> id =
         try_add(std::move(op), std::move(operands), name, cnnc::max_elements);
     if (!id) {
@@ -59,8 +59,7 @@ NodeId GraphBuilder::add(Op op, std::vector<NodeId> operands, const std::string 
     return *id;
 }
 
-NodeId GraphBuilder::add_shared(NodeId like, std::vector<NodeId> operands,
-                                const std::string &name) {
+NodeId TestGraph::add_shared(NodeId like, std::vector<NodeId> operands, const std::string &name) {
     Node node = graph_[like];
     node.inputs = std::move(operands);
     node.name = name;
@@ -68,7 +67,7 @@ NodeId GraphBuilder::add_shared(NodeId like, std::vector<NodeId> operands,
     return NodeId(graph_.nodes.size()) - 1;
 }
 
-void GraphBuilder::output(const std::string &name, NodeId node, Layout layout) {
+void TestGraph::output(const std::string &name, NodeId node, Layout layout) {
     graph_.outputs.push_back({name, node, layout, {}});
 }
 

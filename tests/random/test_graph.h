@@ -9,9 +9,9 @@
 
 namespace cnnc {
 
-class GraphBuilder {
+class TestGraph {
   public:
-    explicit GraphBuilder(std::string name = "net") { graph_.name = std::move(name); }
+    explicit TestGraph(std::string name = "net") { graph_.name = std::move(name); }
 
     NodeId input(const std::string &name, Shape shape, Layout layout = Layout::nchw);
     NodeId constant(double value);
