@@ -18,13 +18,9 @@
 namespace cnnc {
 namespace {
 
-// A network's row-major input with up to this many channels is read as it is (the first layer of
-// a network for images); one with more is copied to channels-last first.
+// A channels-first image with up to this many channels is read as it is (the first layer of a
+// network for images); one with more is copied to channels-last first.
 constexpr int64_t max_direct_channels = 4;
-
-bool is_constant(const Op &op) {
-    return std::holds_alternative<Constant>(op) || std::holds_alternative<Parameter>(op);
-}
 
 // Convolution and pooling, whose 1-D forms become 2-D.
 bool is_spatial(const Op &op) {
@@ -118,21 +114,21 @@ class Former {
         return *place(id);
     }
 
-    // As `value`, but in channels-last order where it is an input of the network that is not.
+    // As `value`, for a convolution or pooling: these read vectors of channels. A value that lies
+    // otherwise (in the caller's memory) is copied first, unless there are too few channels.
     Place image_value(NodeId id) {
         const Node &n = node(id);
         const Place original = value(id);
-        const auto *input = std::get_if<Input>(&n.op);
         const Shape &shape = n.type.shape;
-        const bool direct = !input || shape.size() < 4 || shape[1] <= max_direct_channels ||
+        const bool direct = shape.size() < 4 || shape[1] <= max_direct_channels ||
                             element_count(shape) == shape[0] * shape[1] ||
-                            original.view == channels_last(n.type.dtype, shape);
+                            original.view.strides[1] == 1;
         if (direct)
             return original;
         auto &copied = channels_last_copies_[size_t(id)];
         if (!copied)
             copied = copy_to_temp(id, channels_last(n.type.dtype, shape),
-                                  fmt::format("{} comes in row-major order", n.name));
+                                  fmt::format("{} is stored channels-first", n.name));
         return *copied;
     }
 
@@ -249,7 +245,7 @@ class Former {
         for (const Output &output : out_.graph.outputs)
             if (output.node == id)
                 return "is an output";
-        return is_reshape(n.op) ? "is a view" : "cannot be computed there";
+        return is_reshape(n.op) ? "is a view" : "is joined twice, or its order does not fit";
     }
 
     // A reshape that is an output or joined to others has a place of its own, which what it reads

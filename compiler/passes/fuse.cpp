@@ -4,6 +4,7 @@
 #include "compiler/passes/sink_reshapes.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cassert>
@@ -13,8 +14,7 @@ namespace cnnc {
 namespace {
 
 bool is_source(const Op &op) {
-    return std::holds_alternative<Input>(op) || std::holds_alternative<Constant>(op) ||
-           std::holds_alternative<Parameter>(op);
+    return std::holds_alternative<Input>(op) || is_constant(op);
 }
 
 bool is_concat(const Op &op) {
@@ -68,12 +68,14 @@ class Fuser {
 
     void start(NodeId id) {
         Cluster cluster{{id}, {}};
+        std::vector<std::string> reasons;
         if (is_elementwise(graph_[id].op))
             for (NodeId operand : graph_[id].inputs)
-                if (std::string reason = obstacle(id, operand); !reason.empty())
-                    cluster.notes.push_back("a kernel of its own: " + reason);
-        auto &notes = cluster.notes;
-        notes.erase(std::unique(notes.begin(), notes.end()), notes.end());
+                if (!is_constant(graph_[operand].op))
+                    reasons.push_back(obstacle(id, operand));
+        reasons.erase(std::unique(reasons.begin(), reasons.end()), reasons.end());
+        if (!reasons.empty())
+            cluster.notes = {fmt::format("a kernel of its own: {}", fmt::join(reasons, "; "))};
         result_.of_node[size_t(id)] = int(result_.clusters.size());
         result_.clusters.push_back(std::move(cluster));
     }
@@ -84,7 +86,7 @@ class Fuser {
     std::string obstacle(NodeId id, NodeId operand) const {
         const Node &from = graph_[operand];
         if (is_source(from.op))
-            return fmt::format("{} is not computed by a kernel", from.name);
+            return fmt::format("{} is an input", from.name);
         if (is_concat(from.op) || is_reshape(from.op))
             return fmt::format("{} is only a view", from.name);
         if (is_output_[size_t(operand)])
@@ -168,6 +170,10 @@ class Fuser {
 };
 
 } // namespace
+
+bool is_constant(const Op &op) {
+    return std::holds_alternative<Constant>(op) || std::holds_alternative<Parameter>(op);
+}
 
 bool is_elementwise(const Op &op) {
     return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op);

@@ -30,6 +30,7 @@ struct Clusters {
 // The graph must not contain BatchNorm nodes.
 Clusters fuse(const Graph &graph);
 
+bool is_constant(const Op &op);
 bool is_elementwise(const Op &op);
 // Extents in front of the last one are rows to a linear layer.
 bool is_row_wise(const Graph &graph, NodeId anchor);
