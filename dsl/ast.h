@@ -103,6 +103,7 @@ enum class BinaryOp : uint8_t {
     floor_div,
     mod
 };
+std::string_view infix_text(BinaryOp op); // "or", "==", "+", ...
 struct Binary {
     BinaryOp op;
     Span op_span;

@@ -42,7 +42,7 @@ struct Infix {
         return poison;
     }
     Datum mismatch(const Datum &a, const Datum &b) const {
-        return fail<diag::type_mismatch>(operator_text(op), datum_kind(a, context.graph),
+        return fail<diag::type_mismatch>(ast::infix_text(op), datum_kind(a, context.graph),
                                          datum_kind(b, context.graph));
     }
 };
@@ -99,7 +99,7 @@ Datum divide_integers(const Infix &infix, int64_t a, int64_t b) {
         if (infix.op == BinaryOp::mod)
             return {result};
         if (__builtin_sub_overflow(int64_t(0), a, &result))
-            return infix.fail<diag::integer_overflow>(operator_text(infix.op));
+            return infix.fail<diag::integer_overflow>(ast::infix_text(infix.op));
         return {result};
     }
     int64_t remainder = floor_mod(a, b);
@@ -143,7 +143,7 @@ Datum infix_integers(const Infix &infix, int64_t a, int64_t b) {
         return divide_integers(infix, a, b);
     }
     if (overflow)
-        return infix.fail<diag::integer_overflow>(operator_text(infix.op));
+        return infix.fail<diag::integer_overflow>(ast::infix_text(infix.op));
     return {result};
 }
 
@@ -178,12 +178,6 @@ Datum concatenate(const Infix &infix, const std::vector<Datum> &a, const std::ve
 }
 
 } // namespace
-
-std::string_view operator_text(BinaryOp op) {
-    static constexpr std::string_view texts[] = {
-        "or", "and", "==", "!=", "<", "<=", ">", ">=", "..", "+", "-", "*", "/", "//", "%"};
-    return texts[size_t(op)];
-}
 
 Datum apply_infix(BinaryOp op, const Datum &a, const Datum &b, Span op_span,
                   ArithmeticContext &context) {

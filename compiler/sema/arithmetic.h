@@ -10,8 +10,6 @@
 
 namespace cnnc {
 
-std::string_view operator_text(ast::BinaryOp op);
-
 // What it takes to compute and to report.
 struct ArithmeticContext {
     const Graph &graph;

@@ -45,7 +45,7 @@ void report_unknown_argument(const ast::Identifier &argument, const std::string 
 // --- Instances
 
 std::optional<InstancePath> Elaborator::instance_path(const ast::InstanceName *as,
-                                                      const std::string &callee,
+                                                      const std::string &callee, Span call,
                                                       const ast::Expr *expr) {
     std::optional<std::string> name, shared;
     if (!as) {
@@ -63,8 +63,9 @@ std::optional<InstancePath> Elaborator::instance_path(const ast::InstanceName *a
     path.name = join_path(prefix.name, name ? *name : *shared);
     path.weights = join_path(prefix.weights, shared ? *shared : *name);
     path.shared = prefix.shared || shared;
+    path.span = !as ? call : shared ? as->shared->span : as->name->span;
     if (std::max(path.name.size(), path.weights.size()) > max_path_length) {
-        diags_.report<diag::path_too_long>(as ? as->span : expr->span, int(max_path_length));
+        diags_.report<diag::path_too_long>(path.span, int(max_path_length));
         return std::nullopt;
     }
     return path;
@@ -160,7 +161,7 @@ Datum Elaborator::call_block(const BlockRef &block, const ast::Call &call, const
     inner.incomplete = block.definition->incomplete;
     bool complete = bind_arguments(*block.definition, call, piped, inner);
     std::optional<InstancePath> path =
-        instance_path(call.as ? &*call.as : nullptr, call.callee.text, expr);
+        instance_path(call.as ? &*call.as : nullptr, call.callee.text, call.callee.span, expr);
     if (!complete || !path || aborted_)
         return poison;
     if (block_depth_ >= max_block_depth) {
@@ -380,7 +381,7 @@ Datum Elaborator::call_operator(const OpSpec &op, const ast::Call &call, const O
             sorted.add_positional(operand);
     }
     std::optional<InstancePath> path =
-        instance_path(call.as ? &*call.as : nullptr, call.callee.text, expr);
+        instance_path(call.as ? &*call.as : nullptr, call.callee.text, call.callee.span, expr);
     if (!sorted.finish(call.callee.span) || sorted.has_poison() || !path || aborted_)
         return poison;
     CallSpans where{call.callee.span, {}, std::move(sorted.spans())};

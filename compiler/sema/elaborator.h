@@ -107,7 +107,8 @@ class Elaborator {
 
     // Instances (calls.cpp).
     std::optional<InstancePath> instance_path(const ast::InstanceName *as,
-                                              const std::string &callee, const ast::Expr *expr);
+                                              const std::string &callee, Span call,
+                                              const ast::Expr *expr);
     std::string automatic_name(const std::string &callee, const ast::Expr *expr);
     std::optional<std::string> eval_path(const ast::Path &path);
 

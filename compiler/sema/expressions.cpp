@@ -153,7 +153,7 @@ Datum Elaborator::eval_binary(const ast::Binary &binary, const ast::Expr &expr,
         if (!op.empty() && is_operand(left) && is_operand(right))
             return tensor_infix(op, {{left, binary.left->span}, {right, binary.right->span}},
                                 binary.op_span, expr.span, expr, as);
-        auto report = diags_.report<diag::type_mismatch>(binary.op_span, operator_text(binary.op),
+        auto report = diags_.report<diag::type_mismatch>(binary.op_span, ast::infix_text(binary.op),
                                                          kind(left), kind(right));
         if (op.empty())
             report.help("tensors can be added, subtracted and multiplied");
@@ -286,7 +286,7 @@ Datum Elaborator::eval_chain(const ast::Chain &chain, const ast::Expr &expr) {
 Datum Elaborator::tensor_infix(std::string_view op, const std::vector<Operand> &operands,
                                Span op_span, Span span, const ast::Expr &expr,
                                const ast::InstanceName *as) {
-    std::optional<InstancePath> path = instance_path(as, std::string(op), &expr);
+    std::optional<InstancePath> path = instance_path(as, std::string(op), op_span, &expr);
     if (!path)
         return poison;
     CallSpans where{op_span, {}, {}};

@@ -39,8 +39,7 @@ std::optional<NodeId> GraphBuilder::add(Op op, std::vector<NodeId> inputs, const
     std::optional<TensorType> type = infer_type(op, operands, where, diags_);
     if (!type)
         return std::nullopt;
-    std::optional<std::vector<ParamId>> params =
-        make_params(param_types(op, operands), path, where.call);
+    std::optional<std::vector<ParamId>> params = make_params(param_types(op, operands), path);
     if (!params)
         return std::nullopt;
     NodeId id = NodeId(graph_.nodes.size());
@@ -50,26 +49,26 @@ std::optional<NodeId> GraphBuilder::add(Op op, std::vector<NodeId> inputs, const
 }
 
 std::optional<std::vector<ParamId>> GraphBuilder::make_params(const std::vector<ParamSpec> &specs,
-                                                              const InstancePath &path, Span span) {
+                                                              const InstancePath &path) {
     std::vector<ParamId> params;
     for (const ParamSpec &spec : specs) {
         std::string name = spec.role.empty() ? path.weights : path.weights + "." + spec.role;
         auto [entry, is_new] = params_.emplace(name, ParamId(graph_.params.size()));
         params.push_back(entry->second);
         if (is_new) {
-            graph_.params.push_back({name, spec.type, {}, span});
+            graph_.params.push_back({name, spec.type, {}, path.span});
             continue;
         }
         const Param &before = graph_.params[size_t(entry->second)];
         if (!path.shared) {
-            diags_.report<diag::duplicate_instance>(span, path.weights)
+            diags_.report<diag::duplicate_instance>(path.span, path.weights)
                 .note<diag::first_layer_here>(before.span)
                 .help("name the layer with `as`, or share the weights with `as shared`");
             return std::nullopt;
         }
         if (before.type != spec.type) {
             diags_
-                .report<diag::shared_weights_differ>(span, name, type_text(spec.type),
+                .report<diag::shared_weights_differ>(path.span, name, type_text(spec.type),
                                                      type_text(before.type))
                 .note<diag::first_layer_here>(before.span);
             return std::nullopt;

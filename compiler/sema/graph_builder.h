@@ -17,6 +17,7 @@ struct InstancePath {
     std::string name;    // wanted for the node
     std::string weights; // what the weights' names start with
     bool shared = false; // whether they may exist already
+    Span span;           // the text that gave the path
 };
 
 class GraphBuilder {
@@ -40,7 +41,7 @@ class GraphBuilder {
   private:
     std::string unique_name(const std::string &wanted);
     std::optional<std::vector<ParamId>> make_params(const std::vector<ParamSpec> &specs,
-                                                    const InstancePath &path, Span span);
+                                                    const InstancePath &path);
 
     Diagnostics &diags_;
     Graph graph_;
