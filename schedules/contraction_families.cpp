@@ -157,16 +157,11 @@ Schedule direct_model(const Workload &w, const Machine &m) {
 
 // ---- small ----
 
-// The whole window row times all input channels is one straight run of code; more would not fit the
-// instruction cache.
-constexpr int64_t small_most_steps = 32;
-
 bool small_fits(const Workload &w) {
     if (!std::holds_alternative<Conv>(w.anchor))
         return false;
     Contraction s = contraction_of(w);
-    return s.c <= 4 && s.groups == 1 && s.window() > 1 &&
-           s.c * s.axes[0].kernel <= small_most_steps;
+    return s.c < 8 && s.groups == 1 && s.axes[0].kernel > 1;
 }
 
 std::string small_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
@@ -175,6 +170,9 @@ std::string small_constraint(const Workload &w, const Machine &m, const Schedule
                                      schedule.integer("tile_c"), schedule.integer("vector"));
     if (problem.empty())
         problem = check_extent("rows", schedule.integer("rows"), s.axes[1].out, "rows");
+    if (problem.empty())
+        problem = check_extent("unroll", schedule.integer("unroll"), s.axes[0].kernel,
+                               "positions in a row of the window");
     return problem;
 }
 
@@ -189,6 +187,7 @@ Schedule small_model(const Workload &w, const Machine &m) {
              {"tile_c", channels},
              {"vector", tile.vector},
              {"rows", rows},
+             {"unroll", int64_t(1)},
              {"parallel", parallel}}};
 }
 
@@ -263,12 +262,13 @@ const Family &direct_family() {
 const Family &small_family() {
     static const Family family = {
         "small",
-        "convolution of few input channels: channels and window row in one run of code",
+        "convolution of few input channels: the innermost loop goes along the window's row",
         {tile_param("tile_x", 64, "output pixels of a row in registers"),
          tile_param("tile_c", 512, "output channels in registers; the block weights are packed in"),
          vector_param(),
          tile_param("rows", 65536,
                     "output rows of a block: its input is staged with borders at once"),
+         tile_param("unroll", 16, "window positions per iteration of the innermost loop"),
          parallel_param({"none", "y", "c"})},
         small_fits,
         small_constraint,

@@ -67,7 +67,7 @@ Func staged_input(const Contraction &s, const ImageParam &input, const Vars &v) 
     return staged;
 }
 
-Stages algorithm(const Workload &w, int block) {
+Stages algorithm(const Workload &w, int block, bool window_inner) {
     Stages st;
     st.shape = contraction_of(w);
     st.block = block;
@@ -78,8 +78,12 @@ Stages algorithm(const Workload &w, int block) {
 
     int64_t blocks = (s.k + block - 1) / block;
     st.input = image("input", {s.c, ax.in, ay.in, az.in, s.groups, s.n}, view_strides(s.in));
-    st.weight =
-        packed_image("weight", {block, s.c, ax.kernel, ay.kernel, az.kernel, blocks * s.groups});
+    // The sum's innermost loop walks the weights in order.
+    std::vector<int64_t> inner = {s.c, ax.kernel};
+    if (window_inner)
+        std::swap(inner[0], inner[1]);
+    st.weight = packed_image("weight",
+                             {block, inner[0], inner[1], ay.kernel, az.kernel, blocks * s.groups});
     st.arguments.push_back(st.input);
     std::vector<ImageParam> operands;
     for (size_t i = 0; i < s.operands.size(); ++i) {
@@ -112,7 +116,8 @@ Stages algorithm(const Workload &w, int block) {
     } else {
         pixel = st.input(where);
     }
-    Expr filter = st.weight(v.c % block, rc, rx, ry, rz, v.c / block + v.g * int32_t(blocks));
+    Expr filter = st.weight(v.c % block, window_inner ? rx : rc, window_inner ? rc : rx, ry, rz,
+                            v.c / block + v.g * int32_t(blocks));
     st.sum = Func("sum");
     st.sum(v.all()) = st.has_bias ? Expr(st.bias(v.c, v.g)) : Expr(0.0f);
     st.sum(v.all()) += filter * pixel;
@@ -130,7 +135,7 @@ void schedule_staging(Stages &st, int vector) {
     const Contraction &s = st.shape;
     Func f = st.staged;
     Vars &v = st.v;
-    if (s.in[0] == 1 && s.c > 1) {
+    if (s.in[0] == 1 && s.c >= 8) {
         int lanes = int(std::min<int64_t>(vector, s.c));
         while (s.c % lanes != 0 && lanes > 1)
             lanes /= 2;
@@ -147,7 +152,8 @@ void schedule_staging(Stages &st, int vector) {
 // What is in registers: output pixels by channels, and how the sum walks.
 struct Tile {
     int x, y, channels, vector;
-    int unroll_c; // input channels per loop iteration; 0: all of them, and the window's x
+    int unroll;        // steps of the innermost loop of the sum per iteration
+    bool window_inner; // the innermost loop goes along the window's row, not the input channels
 };
 
 // Loops of the output: the tile's, those within a block of rows (pixels), and those over blocks.
@@ -168,12 +174,13 @@ void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
     sum.compute_at(st.output, l.xo).bound_extent(v.c, t.channels);
     sum.vectorize(v.c, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
     RVar rc = st.r.x, rx = st.r.y, ry = st.r.z, rz = st.r.w;
-    sum.update().reorder({v.c, v.x, v.y, rc, rx, ry, rz});
+    if (t.window_inner)
+        sum.update().reorder({v.c, v.x, v.y, rx, rc, ry, rz});
+    else
+        sum.update().reorder({v.c, v.x, v.y, rc, rx, ry, rz});
     sum.update().vectorize(v.c, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
-    if (t.unroll_c == 0)
-        sum.update().unroll(rc).unroll(rx);
-    else if (t.unroll_c > 1)
-        sum.update().unroll(rc, t.unroll_c);
+    if (t.unroll > 1)
+        sum.update().unroll(t.window_inner ? rx : rc, t.unroll);
 }
 
 void split_channels(Stages &st, const Tile &t, const Loops &l) {
@@ -252,9 +259,9 @@ void schedule_product(Stages &st, const Tile &t, int block, bool channels_outer,
 
 LoweredKernel lower_direct(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_c"));
-    Stages st = algorithm(w, block);
+    Stages st = algorithm(w, block, false);
     Tile tile = {int(schedule.integer("tile_x")), int(schedule.integer("tile_y")), block,
-                 int(schedule.integer("vector")), int(schedule.integer("unroll"))};
+                 int(schedule.integer("vector")), int(schedule.integer("unroll")), false};
     schedule_rows(st, tile, int(schedule.integer("rows")), schedule.choice("order") == "c",
                   schedule.choice("parallel"));
     return {st.output, st.arguments};
@@ -262,15 +269,16 @@ LoweredKernel lower_direct(const Workload &w, const Schedule &schedule) {
 
 LoweredKernel lower_small(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_c"));
-    Stages st = algorithm(w, block);
-    Tile tile = {int(schedule.integer("tile_x")), 1, block, int(schedule.integer("vector")), 0};
+    Stages st = algorithm(w, block, true);
+    Tile tile = {int(schedule.integer("tile_x")), 1,   block, int(schedule.integer("vector")),
+                 int(schedule.integer("unroll")), true};
     schedule_rows(st, tile, int(schedule.integer("rows")), true, schedule.choice("parallel"));
     return {st.output, st.arguments};
 }
 
 LoweredKernel lower_gemm(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_n"));
-    Stages st = algorithm(w, block);
+    Stages st = algorithm(w, block, false);
     Tile tile = {int(schedule.integer("tile_m")), 1, block, int(schedule.integer("vector")),
                  int(schedule.integer("unroll"))};
     schedule_product(st, tile, int(schedule.integer("block_m")), schedule.choice("order") == "n",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Contractions read weights as [group][channel block][rz][ry][rx][c][channel within the block], the
-// tail of the last block filled with zeros; bias as [group][channel padded to whole blocks].
-// Depthwise weights are read as [window][channel].
+// tail of the last block filled with zeros; `small` has c and rx the other way round. Bias is read
+// as [group][channel padded to whole blocks]. Depthwise weights are read as [window][channel].
 #include "compiler/lower/packing.h"
 
 #include "schedules/shape.h"
@@ -45,17 +45,22 @@ std::vector<int64_t> feature_order(const TensorView &in) {
 }
 
 // PyTorch's offset of every weight of one output channel, in the order they are read.
-std::vector<int64_t> reading_order(const Workload &w, const Contraction &s) {
+std::vector<int64_t> reading_order(const Workload &w, const Contraction &s, bool window_inner) {
     if (std::holds_alternative<Linear>(w.anchor))
         return feature_order(w.inputs[0]);
     Strides stride = weight_strides(w, s);
     std::vector<int64_t> order;
     order.reserve(size_t(s.c * s.window()));
+    int64_t outer = window_inner ? s.c : s.axes[0].kernel;
+    int64_t inner = window_inner ? s.axes[0].kernel : s.c;
+    int64_t outer_stride = stride[window_inner ? 0 : 1],
+            inner_stride = stride[window_inner ? 1 : 0];
     for (int64_t z = 0; z < s.axes[2].kernel; ++z)
         for (int64_t y = 0; y < s.axes[1].kernel; ++y)
-            for (int64_t x = 0; x < s.axes[0].kernel; ++x)
-                for (int64_t c = 0; c < s.c; ++c)
-                    order.push_back(c * stride[0] + x * stride[1] + y * stride[2] + z * stride[3]);
+            for (int64_t o = 0; o < outer; ++o)
+                for (int64_t i = 0; i < inner; ++i)
+                    order.push_back(i * inner_stride + o * outer_stride + y * stride[2] +
+                                    z * stride[3]);
     return order;
 }
 
@@ -91,7 +96,7 @@ int64_t packed_bias_elements(const Workload &w, const Schedule &schedule) {
 
 std::vector<float> pack_weight(const Workload &w, const Schedule &schedule, const float *weight) {
     Contraction s = contraction_of(w);
-    std::vector<int64_t> order = reading_order(w, s);
+    std::vector<int64_t> order = reading_order(w, s, schedule.family == "small");
     int64_t steps = int64_t(order.size());
     std::vector<float> packed(size_t(packed_weight_elements(w, schedule)), 0.0f);
     if (schedule.family == "depthwise") {
