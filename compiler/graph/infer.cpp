@@ -147,18 +147,17 @@ std::optional<int64_t> window_places(const Call &call, const Window &w, size_t i
     const int64_t extent = call.shape()[i + 2];
     const int64_t padded = extent + w.pad_lo[i] + w.pad_hi[i];
     const int64_t span = w.dilation[i] * (w.kernel[i] - 1) + 1;
-    if (span > padded) {
+    // Rounded up, the last window may reach past the padding, by less than a step, ...
+    const int64_t rest = padded - span + (w.ceil_mode ? w.stride[i] - 1 : 0);
+    if (rest < 0) {
         call.bad_argument<diag::window_too_large>("kernel", call.name, span, int(i + 2), padded)
             .note<diag::operand_is>(call.where.operand(0), type_text(call.operands[0]));
         return std::nullopt;
     }
-    const int64_t rest = padded - span;
-    int64_t places = rest / w.stride[i] + 1;
-    // Rounded up, but the window must start before the right padding.
-    if (w.ceil_mode && rest % w.stride[i] != 0 && places * w.stride[i] < extent + w.pad_lo[i]) {
-        ++places;
-    }
-    return places;
+    const int64_t places = rest / w.stride[i] + 1;
+    // ... but must not start in the right padding.
+    const bool starts_in_padding = (places - 1) * w.stride[i] >= extent + w.pad_lo[i];
+    return w.ceil_mode && starts_in_padding ? places - 1 : places;
 }
 
 // [N, channels, places of the window...].
