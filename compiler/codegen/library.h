@@ -8,6 +8,7 @@
 #include "compiler/plan/plan.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cnnc {
@@ -29,14 +30,29 @@ struct NamedFile {
 };
 
 struct Library {
-    std::vector<NamedFile> objects; // members of the archive: driver, weights, kernels
-    std::string archive;            // lib<name>.a
+    std::string prefix;             // of its C functions: the name, unless C reserves that
+    std::vector<NamedFile> objects; // members of the archive: driver, kernels, weights
     std::string header, manifest, cmake_config, pkg_config;
-    std::string weights;            // <name>.weights, if asked for
-    int64_t memory_bytes = 0;       // what <name>_memory_size() returns with one thread
+    std::string weights;      // <name>.weights, if asked for
+    int64_t memory_bytes = 0; // what <name>_memory_size() returns with one thread
+
+    std::vector<std::string> driver_symbols; // C functions that objects[0], the driver, defines
+    // The linked-in weights: the hidden symbol that the driver refers to ("": none, or in a file),
+    // and the member of `objects` that holds them, from weights_offset on.
+    std::string weights_symbol;
+    size_t weights_member = 0, weights_offset = 0, weights_bytes = 0;
 };
 
-// Packs the weights, generates the driver and assembles everything in memory. Same input, same bytes.
+// What cannot be put into a library: more weights than a program can address.
+struct LibraryError {
+    std::string message;
+};
+
+// Packs the weights, generates the driver and assembles everything in memory. Same input, same
+// bytes. Throws LibraryError.
 Library build_library(const LibraryRequest &request);
+
+// lib<name>.a: a second copy of all weights, hence made only when it is to be written.
+std::string library_archive(const Library &library);
 
 } // namespace cnnc

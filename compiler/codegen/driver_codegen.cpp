@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The run time's bitcode declares two things and leaves them undefined: the constant
+// `cnnc_this_network` and the function `cnnc_step` (runtime/network.h). Both are filled in here,
+// the functions for the user get the network's name, everything else becomes internal, and LLVM
+// folds the constants into the code.
+//
+//     int cnnc_step(int step, worker, arena, weights, inputs, outputs) {
+//         switch (step) {
+//         case 0: return KERNEL_A(worker, inputs[0], weights + 0, weights + 1024, arena + 0);
+//         case 1: return KERNEL_B(worker, arena + 0, outputs[0]);
+//         }
+//     }
+#include "compiler/codegen/driver_codegen.h"
+
+#include "compiler/codegen/emit.h"
+#include "compiler/codegen/runtime_bitcode.h"
+#include "runtime/cpu_features.h"
+
+#include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/Config/llvm-config.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+#include <llvm/MC/MCSubtargetInfo.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/MemoryBuffer.h>
+#include <llvm/Target/TargetMachine.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace cnnc {
+namespace {
+
+struct PublicFunction {
+    const char *runtime_name, *suffix;
+};
+constexpr PublicFunction public_functions[] = {
+    {"cnnc_create", "_create"},           {"cnnc_run", "_run_arrays"},
+    {"cnnc_destroy", "_destroy"},         {"cnnc_error_message", "_error_message"},
+    {"cnnc_memory_size", "_memory_size"}, {"cnnc_memory_size_for", "_memory_size_for"},
+    {"cnnc_version", "_version"},         {"cnnc_step_count", "_step_count"},
+    {"cnnc_step_name", "_step_name"},
+};
+
+// A driver under construction.
+struct Builder {
+    const DriverRequest &request;
+    llvm::Module &module;
+
+    llvm::LLVMContext &context() const { return module.getContext(); }
+    llvm::PointerType *pointer_type() const {
+        return llvm::PointerType::get(llvm::Type::getInt8Ty(context()), 0);
+    }
+    llvm::Type *int_type() const { return llvm::Type::getInt32Ty(context()); }
+};
+
+// A constant of the pointer type `type` that points at `global`.
+llvm::Constant *address(llvm::Constant *global, llvm::Type *type) {
+    return llvm::ConstantExpr::getBitCast(global, type);
+}
+
+llvm::GlobalVariable *add_constant(const Builder &builder, llvm::Constant *value) {
+    auto *global = new llvm::GlobalVariable(builder.module, value->getType(), /*isConstant=*/true,
+                                            llvm::GlobalValue::PrivateLinkage, value);
+    global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+    return global;
+}
+
+llvm::Constant *text_constant(const Builder &builder, const std::string &text, llvm::Type *type) {
+    return address(
+        add_constant(builder, llvm::ConstantDataArray::getString(builder.context(), text)), type);
+}
+
+llvm::Constant *step_names(const Builder &builder, llvm::Type *type) {
+    std::vector<llvm::Constant *> names;
+    for (const DriverStep &step : builder.request.steps)
+        names.push_back(text_constant(builder, step.name, builder.pointer_type()));
+    auto *array = llvm::ArrayType::get(builder.pointer_type(), names.size());
+    return address(add_constant(builder, llvm::ConstantArray::get(array, names)), type);
+}
+
+llvm::Constant *linked_weights(const Builder &builder, llvm::Type *type) {
+    if (builder.request.weights_symbol.empty())
+        return llvm::Constant::getNullValue(type);
+    auto *weights = new llvm::GlobalVariable(
+        builder.module, llvm::Type::getInt8Ty(builder.context()), /*isConstant=*/true,
+        llvm::GlobalValue::ExternalLinkage, nullptr, builder.request.weights_symbol);
+    weights->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    weights->setAlignment(llvm::MaybeAlign(64));
+    return address(weights, type);
+}
+
+// The values of struct cnnc_network, in its order.
+void define_network(const Builder &builder) {
+    const DriverRequest &request = builder.request;
+    llvm::GlobalVariable *network = builder.module.getGlobalVariable("cnnc_this_network");
+    auto *type = llvm::cast<llvm::StructType>(network->getValueType());
+    auto integer = [&](unsigned field, uint64_t value) {
+        return llvm::ConstantInt::get(type->getElementType(field), value);
+    };
+    std::vector<llvm::Constant *> fields = {
+        text_constant(builder, request.version, type->getElementType(0)),
+        step_names(builder, type->getElementType(1)),
+        linked_weights(builder, type->getElementType(2)),
+        integer(3, uint64_t(request.weights_bytes)),
+        integer(4, request.weights_identity),
+        integer(5, required_cpu_features(request.target)),
+        integer(6, uint64_t(request.arena_bytes)),
+        integer(7, uint64_t(request.scratch_bytes)),
+        integer(8, request.steps.size()),
+        integer(9, uint64_t(request.inputs)),
+        integer(10, uint64_t(request.outputs)),
+    };
+    assert(fields.size() == type->getNumElements());
+    network->setInitializer(llvm::ConstantStruct::get(type, fields));
+    network->setConstant(true);
+}
+
+// Parameters of cnnc_step.
+enum StepParameter : unsigned { step_index, worker, arena, weights, inputs, outputs };
+
+llvm::Value *pointer_argument(const Builder &builder, llvm::IRBuilder<> &b, llvm::Function *step,
+                              const StepPointer &pointer) {
+    llvm::Value *base = nullptr;
+    switch (pointer.base) {
+    case StepPointer::Base::arena:
+        base = step->getArg(arena);
+        break;
+    case StepPointer::Base::weights:
+        base = step->getArg(weights);
+        break;
+    case StepPointer::Base::input:
+    case StepPointer::Base::output: {
+        bool input = pointer.base == StepPointer::Base::input;
+        llvm::Value *list = step->getArg(input ? inputs : outputs);
+        base = b.CreateLoad(
+            builder.pointer_type(),
+            b.CreateConstInBoundsGEP1_32(builder.pointer_type(), list, unsigned(pointer.index)));
+        break;
+    }
+    }
+    return b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), base, uint64_t(pointer.offset));
+}
+
+llvm::FunctionCallee declare_kernel(const Builder &builder, const DriverStep &step) {
+    std::vector<llvm::Type *> types(step.pointers.size() + 1, builder.pointer_type());
+    auto kernel = builder.module.getOrInsertFunction(
+        step.symbol, llvm::FunctionType::get(builder.int_type(), types, false));
+    auto *function = llvm::cast<llvm::Function>(kernel.getCallee()->stripPointerCasts());
+    function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    function->setDoesNotThrow();
+    return kernel;
+}
+
+void define_step(const Builder &builder) {
+    llvm::Function *function = builder.module.getFunction("cnnc_step");
+    auto *entry = llvm::BasicBlock::Create(builder.context(), "entry", function);
+    auto *none = llvm::BasicBlock::Create(builder.context(), "none", function);
+    llvm::IRBuilder<> b(entry);
+    llvm::SwitchInst *choice = b.CreateSwitch(function->getArg(step_index), none);
+    b.SetInsertPoint(none);
+    b.CreateRet(b.getInt32(1));
+    for (size_t i = 0; i < builder.request.steps.size(); i++) {
+        const DriverStep &step = builder.request.steps[i];
+        auto *block = llvm::BasicBlock::Create(builder.context(), "step", function);
+        choice->addCase(b.getInt32(uint32_t(i)), block);
+        b.SetInsertPoint(block);
+        std::vector<llvm::Value *> arguments = {
+            b.CreateBitCast(function->getArg(worker), builder.pointer_type())};
+        for (const StepPointer &pointer : step.pointers)
+            arguments.push_back(pointer_argument(builder, b, function, pointer));
+        b.CreateRet(b.CreateCall(declare_kernel(builder, step), arguments));
+    }
+}
+
+// PREFIX_run(network, inputs..., outputs...) puts its arguments into arrays.
+void define_run(const Builder &builder, llvm::Function *run_arrays) {
+    unsigned in = unsigned(builder.request.inputs), out = unsigned(builder.request.outputs);
+    llvm::Type *pointer = builder.pointer_type();
+    std::vector<llvm::Type *> types(1 + in + out, pointer);
+    types[0] = run_arrays->getFunctionType()->getParamType(0);
+    auto *run = llvm::Function::Create(llvm::FunctionType::get(builder.int_type(), types, false),
+                                       llvm::GlobalValue::ExternalLinkage,
+                                       builder.request.prefix + "_run", builder.module);
+    run->setDoesNotThrow();
+    llvm::IRBuilder<> b(llvm::BasicBlock::Create(builder.context(), "entry", run));
+    std::vector<llvm::Value *> arguments = {run->getArg(0)};
+    for (auto [first, count] : {std::pair(1u, in), std::pair(1u + in, out)}) {
+        llvm::Value *array = b.CreateAlloca(pointer, b.getInt32(std::max(count, 1u)));
+        for (unsigned i = 0; i < count; i++)
+            b.CreateStore(run->getArg(first + i), b.CreateConstInBoundsGEP1_32(pointer, array, i));
+        arguments.push_back(array);
+    }
+    b.CreateRet(b.CreateCall(run_arrays, arguments));
+}
+
+// Names the functions of the header and hides all others. Returns the names.
+std::vector<std::string> publish(const Builder &builder) {
+    std::vector<std::string> names = {builder.request.prefix + "_run"};
+    llvm::Function *run_arrays = builder.module.getFunction("cnnc_run");
+    std::vector<llvm::Function *> published;
+    for (const PublicFunction &function : public_functions)
+        published.push_back(builder.module.getFunction(function.runtime_name));
+    // Only then are the names free, also for a network called cnnc.
+    for (llvm::Function &function : builder.module)
+        if (!function.isDeclaration())
+            function.setLinkage(llvm::GlobalValue::InternalLinkage);
+    for (llvm::GlobalVariable &global : builder.module.globals())
+        if (global.hasInitializer() && !global.hasPrivateLinkage())
+            global.setLinkage(llvm::GlobalValue::InternalLinkage);
+    for (llvm::Function *function : published)
+        function->setName("");
+    for (size_t i = 0; i < published.size(); i++) {
+        names.push_back(builder.request.prefix + public_functions[i].suffix);
+        published[i]->setName(names.back());
+        published[i]->setLinkage(llvm::GlobalValue::ExternalLinkage);
+        published[i]->setDSOLocal(false);
+    }
+    define_run(builder, run_arrays);
+    return names;
+}
+
+void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+    llvm::LoopAnalysisManager loops;
+    llvm::FunctionAnalysisManager functions;
+    llvm::CGSCCAnalysisManager sccs;
+    llvm::ModuleAnalysisManager modules;
+    llvm::PassBuilder passes(&machine);
+    passes.registerModuleAnalyses(modules);
+    passes.registerCGSCCAnalyses(sccs);
+    passes.registerFunctionAnalyses(functions);
+    passes.registerLoopAnalyses(loops);
+    passes.crossRegisterProxies(loops, functions, sccs, modules);
+    passes.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::Os).run(module, modules);
+}
+
+// The constant that a function without parameters has been folded to.
+int64_t folded_result(const llvm::Module &module, const std::string &name) {
+    const llvm::Function *function = module.getFunction(name);
+    auto *ret = llvm::dyn_cast<llvm::ReturnInst>(function->getEntryBlock().getTerminator());
+    auto *value = ret ? llvm::dyn_cast<llvm::ConstantInt>(ret->getReturnValue()) : nullptr;
+    assert(value && "the size of memory is a constant");
+    return value ? int64_t(value->getZExtValue()) : 0;
+}
+
+// The driver asks what the CPU can do; until it knows, it must use nothing that not all have.
+Target least_target(const Target &target) {
+    Target least = target;
+    least.cpu.clear();
+    least.features.clear();
+    if (target.arch == Arch::arm && target.bits == 32)
+        least.features = {"no_neon"};
+    return least;
+}
+
+struct CpuFeature {
+    const char *name;
+};
+
+} // namespace
+
+uint64_t required_cpu_features(const Target &target) {
+#define CNNC_NAME(name, index, bit, state) {name},
+    static constexpr CpuFeature x86[] = {CNNC_X86_FEATURES(CNNC_NAME)};
+    static constexpr CpuFeature aarch64[] = {CNNC_AARCH64_FEATURES(CNNC_NAME)};
+    static constexpr CpuFeature arm[] = {CNNC_ARM_FEATURES(CNNC_NAME)};
+#undef CNNC_NAME
+    llvm::ArrayRef<CpuFeature> list;
+    if (target.arch == Arch::x86)
+        list = x86;
+    else if (target.arch == Arch::arm)
+        list = target.bits == 64 ? llvm::ArrayRef<CpuFeature>(aarch64) : arm;
+    auto machine = make_target_machine(target);
+    const llvm::MCSubtargetInfo *info = machine->getMCSubtargetInfo();
+    uint64_t mask = 0;
+    for (size_t i = 0; i < list.size(); i++)
+        if (info->checkFeatures(std::string("+") + list[i].name))
+            mask |= uint64_t(1) << i;
+    return mask;
+}
+
+Driver generate_driver(const DriverRequest &request) {
+    llvm::LLVMContext context;
+    std::string_view bitcode = runtime_bitcode(request.target);
+    llvm::MemoryBufferRef buffer(llvm::StringRef(bitcode.data(), bitcode.size()), "runtime");
+    std::unique_ptr<llvm::Module> module =
+        llvm::cantFail(llvm::parseBitcodeFile(buffer, context), "cnnc's own bitcode is sound");
+    Target target = least_target(request.target);
+    set_target(*module, target);
+    Builder builder = {request, *module};
+    define_network(builder);
+    define_step(builder);
+    Driver driver;
+    driver.symbols = publish(builder);
+    optimize(*module, *make_target_machine(target));
+    driver.memory_bytes = folded_result(*module, request.prefix + "_memory_size");
+    driver.object = emit_object(*module, target);
+    return driver;
+}
+
+} // namespace cnnc

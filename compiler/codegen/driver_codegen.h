@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The driver of a network: the run time, the network's constants and one call per kernel, optimized
+// together into one object. It defines the C functions of the network's header.
+#pragma once
+
+#include "compiler/target/target.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cnnc {
+
+// An argument of a kernel.
+struct StepPointer {
+    enum class Base : uint8_t { arena, weights, input, output };
+    Base base = Base::arena;
+    int index = 0;      // of the network's input or output
+    int64_t offset = 0; // in bytes
+};
+
+struct DriverStep {
+    std::string name;   // for the profile
+    std::string symbol; // the kernel's
+    std::vector<StepPointer> pointers;
+};
+
+struct DriverRequest {
+    std::string prefix; // of the C functions
+    std::string version;
+    Target target;
+    std::vector<DriverStep> steps;
+    int inputs = 0, outputs = 0;
+    int64_t arena_bytes = 0, scratch_bytes = 0;
+    int64_t weights_bytes = 0;
+    uint64_t weights_identity = 0;
+    std::string weights_symbol; // "": in a file, or there are none
+};
+
+struct Driver {
+    std::string object;
+    std::vector<std::string> symbols; // the C functions
+    int64_t memory_bytes = 0;         // what PREFIX_memory_size() returns
+};
+
+Driver generate_driver(const DriverRequest &request);
+
+// What code for the target needs of a CPU: a mask over runtime/cpu_features.h.
+uint64_t required_cpu_features(const Target &target);
+
+} // namespace cnnc

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Puts the pieces together: packed weights, driver, kernels; header and package files.
+#include "compiler/codegen/library.h"
+
+#include "compiler/codegen/archive.h"
+#include "compiler/codegen/c_interface.h"
+#include "compiler/codegen/data_object.h"
+#include "compiler/codegen/driver_codegen.h"
+#include "compiler/codegen/manifest.h"
+#include "compiler/codegen/packed_weights.h"
+#include "compiler/codegen/versions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <set>
+
+namespace cnnc {
+namespace {
+
+int64_t aligned(int64_t bytes) {
+    return (bytes + arena_alignment - 1) / arena_alignment * arena_alignment;
+}
+
+StepPointer pointer_to(const LibraryRequest &request, const PackedWeights &weights,
+                       const TensorRef &ref, DType dtype) {
+    const Buffer &buffer = request.kernels->buffers[size_t(ref.buffer)];
+    int64_t offset = ref.offset * int64_t(dtype_bytes(dtype));
+    switch (buffer.kind) {
+    case Buffer::Kind::input:
+        return {StepPointer::Base::input, buffer.index, offset};
+    case Buffer::Kind::output:
+        return {StepPointer::Base::output, buffer.index, offset};
+    case Buffer::Kind::constant:
+        return {StepPointer::Base::weights, 0, weights.buffers[size_t(ref.buffer)] + offset};
+    case Buffer::Kind::temp:
+        return {StepPointer::Base::arena, 0, request.plan->offsets[size_t(ref.buffer)] + offset};
+    }
+    return {};
+}
+
+DriverStep step_of(const LibraryRequest &request, const PackedWeights &weights, size_t index) {
+    const Kernel &kernel = request.kernels->kernels[index];
+    DriverStep step = {kernel.name, request.compiled[index]->symbol, {}};
+    for (size_t i = 0; i < kernel.inputs.size(); i++)
+        step.pointers.push_back(
+            pointer_to(request, weights, kernel.inputs[i], kernel.workload.inputs[i].dtype));
+    const PackedWeights::Offsets &offsets = weights.kernels[index];
+    for (int64_t offset : {offsets.weight, offsets.bias})
+        if (offset >= 0)
+            step.pointers.push_back({StepPointer::Base::weights, 0, offset});
+    step.pointers.push_back(
+        pointer_to(request, weights, kernel.output, kernel.workload.output.dtype));
+    return step;
+}
+
+std::string version_text(const LibraryRequest &request) {
+    std::string cpu = request.target.cpu.empty() ? "" : " " + request.target.cpu;
+    return fmt::format("{}, compiled by cnnc {} for {}{}", request.name, cnnc_version(),
+                       target_text(request.target), cpu);
+}
+
+DriverRequest driver_request(const LibraryRequest &request, const CInterface &interface,
+                             const PackedWeights &weights) {
+    DriverRequest driver;
+    driver.prefix = interface.prefix;
+    driver.version = version_text(request);
+    driver.target = request.target;
+    for (size_t i = 0; i < request.compiled.size(); i++)
+        driver.steps.push_back(step_of(request, weights, i));
+    driver.inputs = int(interface.inputs.size());
+    driver.outputs = int(interface.outputs.size());
+    driver.arena_bytes = aligned(request.plan->arena_bytes);
+    for (const CompiledKernel *kernel : request.compiled)
+        driver.scratch_bytes = std::max(driver.scratch_bytes, aligned(kernel->scratch_bytes));
+    driver.weights_bytes = int64_t(weights.size());
+    driver.weights_identity = weights.identity;
+    if (weights.size() > 0 && !request.weights_file)
+        driver.weights_symbol = "cnnc_w_" + interface.prefix;
+    return driver;
+}
+
+void check_memory(const DriverRequest &driver) {
+    int64_t bytes = driver.arena_bytes + driver.scratch_bytes;
+    if (driver.target.bits == 32 && bytes > (int64_t(1) << 30))
+        throw LibraryError{fmt::format(
+            "the network needs {} bytes of memory, too many for a target of 32 bits", bytes)};
+}
+
+void add_kernels(const LibraryRequest &request, Library &library) {
+    std::set<std::string> seen;
+    for (const CompiledKernel *kernel : request.compiled)
+        if (seen.insert(kernel->symbol).second)
+            library.objects.push_back({kernel->symbol + ".o", kernel->object});
+}
+
+void add_weights(const LibraryRequest &request, PackedWeights weights, Library &library) {
+    library.weights_bytes = weights.size();
+    library.weights_offset = data_object_offset;
+    if (request.weights_file) {
+        finish_weights_file(weights);
+        library.weights = std::move(weights.bytes);
+    } else if (!library.weights_symbol.empty()) {
+        finish_data_object(weights.bytes, request.target, library.weights_symbol);
+        library.weights_member = library.objects.size();
+        library.objects.push_back({"weights.o", std::move(weights.bytes)});
+    }
+}
+
+} // namespace
+
+Library build_library(const LibraryRequest &request) {
+    assert(request.compiled.size() == request.kernels->kernels.size());
+    assert(request.schedules.size() == request.compiled.size());
+    CInterface interface = c_interface(request.kernels->graph, request.name);
+    PackedWeights weights = pack_weights(request);
+    DriverRequest driver_facts = driver_request(request, interface, weights);
+    check_memory(driver_facts);
+    Driver driver = generate_driver(driver_facts);
+
+    Library library;
+    library.prefix = interface.prefix;
+    library.memory_bytes = driver.memory_bytes;
+    library.header =
+        c_header(interface, {request.target, int64_t(weights.size()), request.weights_file});
+    library.manifest = manifest_text(request, interface, weights, driver.memory_bytes);
+    library.cmake_config = cmake_config_text(request.name);
+    library.pkg_config = pkg_config_text(request.name);
+    library.driver_symbols = std::move(driver.symbols);
+    library.weights_symbol = driver_facts.weights_symbol;
+    library.objects.push_back({"driver.o", std::move(driver.object)});
+    add_kernels(request, library);
+    add_weights(request, std::move(weights), library);
+    return library;
+}
+
+std::string library_archive(const Library &library) {
+    std::vector<ArchiveMember> members;
+    for (size_t i = 0; i < library.objects.size(); i++) {
+        const NamedFile &object = library.objects[i];
+        ArchiveMember member = {object.name, object.bytes, {}};
+        if (i == 0)
+            member.symbols = library.driver_symbols;
+        else if (i == library.weights_member)
+            member.symbols = {library.weights_symbol};
+        else // a kernel's object is named after its one symbol
+            member.symbols = {object.name.substr(0, object.name.size() - 2)};
+        members.push_back(std::move(member));
+    }
+    return write_archive(members);
+}
+
+} // namespace cnnc
