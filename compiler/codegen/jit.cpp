@@ -55,34 +55,32 @@ SharedMemory::~SharedMemory() {
 
 struct LoadedNetwork::Parts {
     std::unique_ptr<llvm::orc::LLJIT> jit;
-    std::string name;
-    void *context = nullptr;
+    std::string prefix;
+    Create create = nullptr;
     RunArrays run = nullptr;
-    StepTimer timer;
+    Destroy destroy = nullptr;
+    ErrorMessage error_message = nullptr;
 
-    // The network's function NAME_`suffix`.
     template <typename Function>
-    Function symbol(const char *suffix) {
-        auto found = checked(jit->lookup(name + "_" + suffix));
+    void find(Function &function, const char *suffix) {
+        auto found = checked(jit->lookup(prefix + "_" + suffix));
 #if LLVM_VERSION_MAJOR >= 15
-        return found.toPtr<Function>();
+        function = found.template toPtr<Function>();
 #else
-        return reinterpret_cast<Function>(found.getAddress());
+        function = reinterpret_cast<Function>(found.getAddress());
 #endif
     }
 
     void check_code(int code) {
         if (code != 0)
-            throw KernelError{fmt::format("{} returned {}: {}", name, code,
-                                          symbol<ErrorMessage>("error_message")(code))};
+            throw KernelError{fmt::format("{} returned {}: {}", prefix, code, error_message(code))};
     }
 };
 
-LoadedNetwork::LoadedNetwork(const Library &library, const std::string &name)
-    : parts_(std::make_unique<Parts>()) {
+LoadedNetwork::LoadedNetwork(const Library &library) : parts_(std::make_unique<Parts>()) {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
-    parts_->name = name;
+    parts_->prefix = library.prefix;
     parts_->jit = checked(llvm::orc::LLJITBuilder().create());
     llvm::orc::LLJIT &jit = *parts_->jit;
     // The C library and libm.
@@ -92,30 +90,43 @@ LoadedNetwork::LoadedNetwork(const Library &library, const std::string &name)
     for (const NamedFile &object : library.objects)
         check(
             jit.addObjectFile(llvm::MemoryBuffer::getMemBuffer(object.bytes, object.name, false)));
+    parts_->find(parts_->create, "create");
+    parts_->find(parts_->run, "run_arrays");
+    parts_->find(parts_->destroy, "destroy");
+    parts_->find(parts_->error_message, "error_message");
 }
 
-LoadedNetwork::~LoadedNetwork() {
-    if (parts_->context)
-        parts_->symbol<Destroy>("destroy")(parts_->context);
-}
+LoadedNetwork::~LoadedNetwork() = default;
 
-void LoadedNetwork::create(int threads, StepTimer timer) {
-    parts_->timer = std::move(timer);
+NetworkContext LoadedNetwork::create(int threads, StepTimer timer) {
+    NetworkContext context(parts_.get(), std::move(timer));
     cnnc_options options = {};
     options.threads = threads;
-    if (parts_->timer) {
-        options.profile_user = &parts_->timer;
+    if (*context.timer_) {
+        options.profile_user = context.timer_.get();
         options.profile = [](void *user, int step, const char *, double seconds) {
             (*static_cast<StepTimer *>(user))(step, seconds);
         };
     }
-    parts_->check_code(parts_->symbol<Create>("create")(&options, &parts_->context));
-    parts_->run = parts_->symbol<RunArrays>("run_arrays");
+    parts_->check_code(parts_->create(&options, &context.context_));
+    return context;
 }
 
-void LoadedNetwork::run(const std::vector<const void *> &inputs,
-                        const std::vector<void *> &outputs) {
-    parts_->check_code(parts_->run(parts_->context, inputs.data(), outputs.data()));
+NetworkContext::NetworkContext(LoadedNetwork::Parts *parts, LoadedNetwork::StepTimer timer)
+    : parts_(parts), timer_(std::make_unique<LoadedNetwork::StepTimer>(std::move(timer))) {}
+
+NetworkContext::NetworkContext(NetworkContext &&other) noexcept
+    : parts_(other.parts_), context_(std::exchange(other.context_, nullptr)),
+      timer_(std::move(other.timer_)) {}
+
+NetworkContext::~NetworkContext() {
+    if (context_)
+        parts_->destroy(context_);
+}
+
+void NetworkContext::run(const std::vector<const void *> &inputs,
+                         const std::vector<void *> &outputs) {
+    parts_->check_code(parts_->run(context_, inputs.data(), outputs.data()));
 }
 
 } // namespace cnnc

@@ -34,22 +34,43 @@ class SharedMemory {
     size_t bytes_ = 0;
 };
 
-// A network that can be called. Failures are KernelErrors.
+class NetworkContext;
+
+// The code and weights of a network. Failures are KernelErrors.
 class LoadedNetwork {
   public:
-    // Links the library's objects; `name` is the prefix of its symbols.
-    LoadedNetwork(const Library &library, const std::string &name);
+    explicit LoadedNetwork(const Library &library);
     ~LoadedNetwork();
 
     // Called after every step with its index and duration.
     using StepTimer = std::function<void(int step, double seconds)>;
-    void create(int threads, StepTimer timer = nullptr);
+    // Must not outlive this network.
+    NetworkContext create(int threads, StepTimer timer = nullptr);
+
+  private:
+    friend class NetworkContext;
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+// What NAME_create makes.
+class NetworkContext {
+  public:
+    NetworkContext(NetworkContext &&other) noexcept;
+    NetworkContext(const NetworkContext &) = delete;
+    NetworkContext &operator=(const NetworkContext &) = delete;
+    ~NetworkContext();
+
     // Inputs and outputs in the network's order, in the user's layouts.
     void run(const std::vector<const void *> &inputs, const std::vector<void *> &outputs);
 
   private:
-    struct Parts;
-    std::unique_ptr<Parts> parts_;
+    friend class LoadedNetwork;
+    NetworkContext(LoadedNetwork::Parts *parts, LoadedNetwork::StepTimer timer);
+
+    LoadedNetwork::Parts *parts_;
+    void *context_ = nullptr;
+    std::unique_ptr<LoadedNetwork::StepTimer> timer_; // the context keeps its address
 };
 
 } // namespace cnnc

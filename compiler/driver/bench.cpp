@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// cnnc bench: how fast the compiled network is, held against what the machine reaches in the same
+// minute. Rounds alternate between the peak measurement, the network, and the network with a clock
+// around every step: machines are shared and their speed drifts.
+#include "compiler/driver/commands.h"
+#include "compiler/driver/compile.h"
+#include "compiler/driver/execute.h"
+#include "compiler/driver/network.h"
+#include "compiler/driver/peak.h"
+#include "compiler/driver/tensors.h"
+#include "compiler/graph/registry.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <ostream>
+
+namespace cnnc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+    NetworkArguments network;
+    WeightArguments weights;
+    CompileArguments compile;
+    std::vector<std::string> inputs;
+    int threads = 1;
+    double seconds = 3;
+    bool layers = false;
+    bool json = false;
+};
+
+constexpr int rounds = 10;
+constexpr int max_runs = 1 << 20;
+// Read bandwidth is measured on blocks of 16 KiB << (2 * i): from L1 to memory.
+constexpr int bandwidth_sizes = 7;
+constexpr int64_t smallest_block = 16 << 10;
+// Without weights given, bench makes some up: its numbers do not depend on them.
+constexpr uint64_t default_seed = 1;
+
+// In memory shared with the child that measures; seconds per step follow.
+struct Measured {
+    int runs;
+    double min_seconds, median_seconds;
+    double peak_gflops;
+    double bandwidth[bandwidth_sizes];
+};
+double *step_seconds(const SharedMemory &memory) {
+    return reinterpret_cast<double *>(memory.as<char>() + sizeof(Measured));
+}
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double timed_run(NetworkContext &network, const CallMemory &memory) {
+    const auto inputs = memory.input_pointers();
+    const auto outputs = memory.output_pointers();
+    const Clock::time_point start = Clock::now();
+    network.run(inputs, outputs);
+    return seconds_since(start);
+}
+
+// Runs for about `seconds`, at least once.
+void run_for(double seconds, NetworkContext &network, const CallMemory &memory,
+             std::vector<double> &times) {
+    const Clock::time_point start = Clock::now();
+    do
+        times.push_back(timed_run(network, memory));
+    while (seconds_since(start) < seconds && times.size() < max_runs);
+}
+
+// In the child.
+void measure(const Library &library, const Scheduled &scheduled, const CallMemory &memory,
+             const Options &options, const SharedMemory &result) {
+    double *const steps = step_seconds(result);
+    std::fill(steps, steps + scheduled.choices.size(), 1e30);
+    LoadedNetwork loaded(library);
+    NetworkContext network = loaded.create(options.threads);
+    NetworkContext stepped = loaded.create(options.threads, [&](int step, double seconds) {
+        steps[step] = std::min(steps[step], seconds);
+    });
+    std::vector<double> times, ignored;
+    run_for(0.05, network, memory, ignored); // caches, page faults, clock speed
+    auto *measured = result.as<Measured>();
+    for (int round = 0; round < rounds; ++round) {
+        const double peak = measure_peak_gflops(scheduled.target, options.threads, 0.01);
+        measured->peak_gflops = std::max(measured->peak_gflops, peak);
+        run_for(options.seconds / rounds, network, memory, times);
+        if (options.layers)
+            run_for(options.seconds / rounds, stepped, memory, ignored);
+    }
+    for (int i = 0; options.layers && i < bandwidth_sizes; ++i)
+        measured->bandwidth[i] =
+            measure_read_bandwidth(scheduled.target, smallest_block << (2 * i), 0.01);
+    std::sort(times.begin(), times.end());
+    measured->runs = int(times.size());
+    measured->min_seconds = times.front();
+    measured->median_seconds = times[times.size() / 2];
+}
+
+// Bytes a second for a layer that touches so many bytes.
+double bandwidth_for(const Measured &measured, int64_t bytes) {
+    int i = 0;
+    while (i + 1 < bandwidth_sizes && (smallest_block << (2 * i)) < bytes)
+        ++i;
+    return measured.bandwidth[i];
+}
+
+// The least time the machine could take for the workload over the time taken.
+double roofline(const Measured &measured, const Workload &workload, double seconds) {
+    const double compute = 2.0 * double(workload_macs(workload)) / (measured.peak_gflops * 1e9);
+    const int64_t bytes = workload_bytes(workload);
+    return std::max(compute, double(bytes) / bandwidth_for(measured, bytes)) / seconds;
+}
+
+struct Row {
+    std::string name, op, workload, schedule;
+    double ms = 0, gflops = 0, roofline = 0;
+};
+
+std::string op_of(const Kernel &kernel, const Graph &graph) {
+    if (kernel.nodes.empty())
+        return "copy";
+    const Node &node = graph[kernel.nodes[0]];
+    std::vector<TensorType> operands;
+    for (const NodeId input : node.inputs)
+        operands.push_back(graph[input].type);
+    return op_name(node.op, operands);
+}
+
+std::vector<Row> layer_rows(const Scheduled &scheduled, const SharedMemory &result) {
+    const auto &measured = *result.as<Measured>();
+    std::vector<Row> rows;
+    for (size_t i = 0; i < scheduled.choices.size(); ++i) {
+        const Kernel &kernel = scheduled.kernels.kernels[i];
+        const double seconds = step_seconds(result)[i];
+        rows.push_back({kernel.name, op_of(kernel, scheduled.kernels.graph),
+                        workload_text(kernel.workload),
+                        schedule_text(scheduled.choices[i].schedule), seconds * 1e3,
+                        2e-9 * double(workload_macs(kernel.workload)) / seconds,
+                        roofline(measured, kernel.workload, seconds)});
+    }
+    return rows;
+}
+
+struct Summary {
+    std::string network, target, cpu;
+    int threads = 1;
+    int64_t macs = 0;
+    double gflops = 0; // at the fastest run
+};
+
+void print_json(const Summary &summary, const Measured &measured, const std::vector<Row> &rows,
+                bool with_layers, Console &console) {
+    nlohmann::ordered_json json = {
+        {"network", summary.network},
+        {"target", summary.target},
+        {"cpu", summary.cpu},
+        {"threads", summary.threads},
+        {"runs", measured.runs},
+        {"min_ms", measured.min_seconds * 1e3},
+        {"median_ms", measured.median_seconds * 1e3},
+        {"macs", summary.macs},
+        {"gflops", summary.gflops},
+        {"peak_gflops", measured.peak_gflops},
+    };
+    if (with_layers)
+        json["layers"] = nlohmann::ordered_json::array();
+    for (const Row &row : rows)
+        json["layers"].push_back({{"name", row.name},
+                                  {"op", row.op},
+                                  {"workload", row.workload},
+                                  {"schedule", row.schedule},
+                                  {"min_ms", row.ms},
+                                  {"gflops", row.gflops},
+                                  {"roofline", row.roofline}});
+    console.out << json.dump(2) << "\n";
+}
+
+void print_text(const Summary &summary, const Measured &measured, const std::vector<Row> &rows,
+                Console &console) {
+    if (!rows.empty()) {
+        Table table({"LAYER", "OPERATOR", ">MIN MS", ">GFLOP/S", ">ROOFLINE", "SCHEDULE"});
+        for (const Row &row : rows)
+            table.add({row.name, row.op, fmt::format("{:.4f}", row.ms),
+                       row.gflops > 0 ? fmt::format("{:.1f}", row.gflops) : "",
+                       fmt::format("{:.0f}%", row.roofline * 100), row.schedule});
+        console.out << table.text() << "\n";
+    }
+    console.out << fmt::format("{} on {}{}{}, {} thread{}\n", summary.network, summary.target,
+                               summary.cpu.empty() ? "" : " ", summary.cpu, summary.threads,
+                               summary.threads == 1 ? "" : "s");
+    console.out << fmt::format("min {:.4g} ms, median {:.4g} ms of {} runs\n",
+                               measured.min_seconds * 1e3, measured.median_seconds * 1e3,
+                               measured.runs);
+    console.out << fmt::format("{:.4g} GFLOP/s of the {:.4g} measured on registers: {:.0f}%\n",
+                               summary.gflops, measured.peak_gflops,
+                               100 * summary.gflops / measured.peak_gflops);
+}
+
+int64_t total_macs(const Graph &graph) {
+    int64_t macs = 0;
+    for (NodeId id = 0; id < NodeId(graph.nodes.size()); ++id)
+        macs += multiply_adds(graph, id);
+    return macs;
+}
+
+int bench(const Options &options, Console &console) {
+    const Target target = chosen_target(options.compile);
+    require_runs_here(target);
+    WeightArguments weights = options.weights;
+    if (!weights.given())
+        weights.seed = default_seed;
+    const Graph graph = load_graph(options.network, weights, Need::weights, console);
+    const auto inputs = load_inputs(graph, options.inputs, &default_seed, console);
+    const Scheduled scheduled = schedule_network(graph, options.compile, console);
+    const auto compiled = compile_scheduled(scheduled, options.compile, console);
+    const Library library = link_library(scheduled, compiled, false);
+    const CallMemory memory = make_call_memory(graph, inputs);
+    const SharedMemory result(sizeof(Measured) + compiled.size() * sizeof(double));
+    in_child(600 + 100 * options.seconds,
+             [&] { measure(library, scheduled, memory, options, result); });
+
+    const auto &measured = *result.as<Measured>();
+    Summary summary = {graph.name, target_text(target), target.cpu, options.threads,
+                       total_macs(graph)};
+    summary.gflops = 2e-9 * double(summary.macs) / measured.min_seconds;
+    const auto rows = options.layers ? layer_rows(scheduled, result) : std::vector<Row>();
+    if (options.json)
+        print_json(summary, measured, rows, options.layers, console);
+    else
+        print_text(summary, measured, rows, console);
+    return exit_ok;
+}
+
+} // namespace
+
+void add_bench_command(CLI::App &app, Action &action) {
+    auto options = std::make_shared<Options>();
+    CLI::App *command = app.add_subcommand("bench", "Time a network on this machine");
+    add_network_arguments(*command, options->network);
+    add_weight_arguments(*command, options->weights);
+    add_repeatable(*command, "--input", options->inputs,
+                   "An input's value (.npy, PNG, JPEG); the others are random", "NAME=FILE");
+    command->add_option("--threads", options->threads, "Threads to run on")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1024));
+    command->add_option("--seconds", options->seconds, "Time spent on running it")
+        ->type_name("S")
+        ->capture_default_str()
+        ->check(CLI::Range(0.01, 3600.0));
+    command->add_flag("--layers", options->layers, "Time every layer as well");
+    command->add_flag("--json", options->json, "Print one JSON object");
+    add_compile_arguments(*command, options->compile);
+    command->callback([options, &action] {
+        action = [options](Console &console) { return bench(*options, console); };
+    });
+}
+
+} // namespace cnnc

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The road from graph to library.
+#include "compiler/driver/compile.h"
+
+#include "compiler/codegen/emit.h"
+#include "compiler/driver/files.h"
+#include "compiler/driver/network.h"
+#include "compiler/passes/passes.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+namespace cnnc {
+namespace {
+
+[[noreturn]] void bad_command_line(std::string message) {
+    throw Failure{exit_bad_command_line, std::move(message)};
+}
+
+std::vector<std::string> kernel_names(const KernelGraph &kernels) {
+    std::vector<std::string> names;
+    for (const Kernel &kernel : kernels.kernels)
+        names.push_back(kernel.name);
+    return names;
+}
+
+std::string without_blanks(std::string_view text) {
+    while (!text.empty() && text.front() == ' ')
+        text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ')
+        text.remove_suffix(1);
+    return std::string(text);
+}
+
+ScheduleOverride parse_override(const std::string &text) {
+    const size_t colon = text.find(':');
+    if (colon == std::string::npos)
+        bad_command_line(fmt::format("--schedule takes 'LAYER: EXPR', not `{}`", text));
+    return {without_blanks(text.substr(0, colon)), without_blanks(text.substr(colon + 1))};
+}
+
+// An override for a layer that does not exist is a mistake the user wants to hear of.
+void check_layer(const ScheduleOverride &override, const KernelGraph &kernels) {
+    const std::vector<std::string> names = kernel_names(kernels);
+    if (std::any_of(names.begin(), names.end(),
+                    [&](const std::string &name) { return override.matches(name); }))
+        return;
+    const std::string near = nearest_name(override.layer, names);
+    bad_command_line(fmt::format("--schedule: no kernel is called `{}`{}", override.layer,
+                                 near.empty() ? "" : fmt::format("; did you mean `{}`?", near)));
+}
+
+ScheduleBook make_book(const CompileArguments &arguments, const KernelGraph &kernels,
+                       Console &console) {
+    ScheduleBook book;
+    for (const std::string &path : arguments.schedule_files)
+        for (const std::string &remark : read_records(read_whole_file(path), path, book))
+            console.err << fmt::format("cnnc: warning: {}\n", remark);
+    for (const std::string &text : arguments.schedules) {
+        book.overrides.push_back(parse_override(text));
+        check_layer(book.overrides.back(), kernels);
+    }
+    return book;
+}
+
+[[noreturn]] void report_failed_kernel(const Kernel &kernel, const ScheduleChoice &choice,
+                                       const Target &target, const std::string &failure) {
+    throw Failure{exit_bug,
+                  fmt::format("the kernel of `{}` cannot be compiled: {}\n"
+                              "    workload: {}\n    schedule: {}\n    target:   {} {}",
+                              kernel.name, failure, workload_text(kernel.workload),
+                              schedule_text(choice.schedule), target_text(target), target.cpu)};
+}
+
+// An override for this very layer has to be usable; one for many layers (`*`) may fit only some.
+void report_refused_override(const std::string &kernel, const ScheduleChoice &choice,
+                             const ScheduleBook &book, Console &console) {
+    if (choice.problem.empty())
+        return;
+    const std::string words = fmt::format("--schedule for `{}`: {}", kernel, choice.problem);
+    for (const ScheduleOverride &override : book.overrides)
+        if (override.layer == kernel)
+            bad_command_line(words);
+    console.err << fmt::format("cnnc: warning: {}; the layer keeps its own schedule\n", words);
+}
+
+} // namespace
+
+void add_compile_arguments(CLI::App &command, CompileArguments &arguments) {
+    command.add_option("--target", arguments.target, "Compile for this (see `cnnc targets`)")
+        ->type_name("T")
+        ->capture_default_str();
+    command.add_option("--cpu", arguments.cpu, "LLVM's name of the CPU to tune for")
+        ->type_name("C");
+    add_repeatable(command, "--schedules", arguments.schedule_files,
+                   "Look schedules up in this file", "F.sched");
+    add_repeatable(command, "--schedule", arguments.schedules,
+                   "Give a layer this schedule, as in 'conv1: direct(tile_x=14)'", "LAYER: EXPR");
+    command.add_option("-j,--jobs", arguments.jobs, "Kernels compiled at once (default: cores)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1024));
+    command.add_flag("--no-cache", arguments.no_cache, "Compile every kernel anew");
+}
+
+Target chosen_target(const CompileArguments &arguments) {
+    std::string problem;
+    if (arguments.target.find(',') != std::string::npos)
+        bad_command_line("several targets in one library are not supported yet");
+    std::optional<Target> target = parse_target(arguments.target, &problem);
+    if (!target)
+        bad_command_line(fmt::format("--target {}: {}", arguments.target, problem));
+    target->cpu = arguments.cpu;
+    if (arguments.cpu.empty() && arguments.target == "host")
+        target->cpu = host_cpu_name();
+    if (!is_llvm_cpu(*target, target->cpu))
+        bad_command_line(fmt::format("--cpu {}: LLVM {} knows no such CPU for this target",
+                                     arguments.cpu, llvm_version()));
+    return *target;
+}
+
+void require_runs_here(const Target &target) {
+    if (!runs_here(target))
+        bad_command_line(fmt::format("code for {} cannot run on this machine ({})",
+                                     target_text(target), target_text(host_target())));
+}
+
+Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments,
+                           Console &console) {
+    Scheduled scheduled;
+    scheduled.target = chosen_target(arguments);
+    scheduled.kernels = form_kernels(optimize(graph));
+    scheduled.plan = plan_memory(scheduled.kernels);
+    const ScheduleBook book = make_book(arguments, scheduled.kernels, console);
+    for (const Kernel &kernel : scheduled.kernels.kernels) {
+        scheduled.choices.push_back(
+            choose_schedule(kernel.name, kernel.workload, scheduled.target, book));
+        report_refused_override(kernel.name, scheduled.choices.back(), book, console);
+    }
+    return scheduled;
+}
+
+std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
+                                            const CompileArguments &arguments, Console &console) {
+    std::vector<KernelRequest> requests;
+    for (size_t i = 0; i < scheduled.choices.size(); ++i)
+        requests.push_back({scheduled.kernels.kernels[i].workload, scheduled.choices[i].schedule,
+                            scheduled.target});
+    Progress progress(console, "compiling kernels");
+    ServiceOptions options;
+    options.jobs = arguments.jobs;
+    options.use_cache = !arguments.no_cache;
+    options.progress = [&](int done, int total) { progress.update(done, total); };
+    std::vector<KernelResult> results = compile_kernels(requests, options);
+    for (size_t i = 0; i < results.size(); ++i)
+        if (!results[i].failure.empty())
+            report_failed_kernel(scheduled.kernels.kernels[i], scheduled.choices[i],
+                                 scheduled.target, results[i].failure);
+    return results;
+}
+
+Library link_library(const Scheduled &scheduled, const std::vector<KernelResult> &results,
+                     bool weights_file) {
+    LibraryRequest request;
+    request.name = scheduled.kernels.graph.name;
+    request.target = scheduled.target;
+    request.kernels = &scheduled.kernels;
+    request.plan = &scheduled.plan;
+    request.weights_file = weights_file;
+    for (size_t i = 0; i < results.size(); ++i) {
+        request.compiled.push_back(&results[i].kernel);
+        request.schedules.push_back(scheduled.choices[i].schedule);
+        request.schedule_origins.push_back(scheduled.choices[i].origin);
+    }
+    try {
+        return build_library(request);
+    } catch (const LibraryError &error) {
+        throw Failure{exit_bad_input, error.message};
+    }
+}
+
+} // namespace cnnc

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From a graph to compiled kernels and a library, as commands ask for it on the command line.
+#pragma once
+
+#include "compiler/codegen/library.h"
+#include "compiler/codegen/service.h"
+#include "compiler/driver/console.h"
+#include "compiler/graph/kernel_graph.h"
+#include "compiler/plan/plan.h"
+#include "compiler/target/target.h"
+#include "schedules/choose.h"
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace cnnc {
+
+struct CompileArguments {
+    std::string target = "host";
+    std::string cpu;
+    std::vector<std::string> schedule_files; // --schedules F
+    std::vector<std::string> schedules;      // --schedule 'LAYER: EXPR'
+    int jobs = 0;
+    bool no_cache = false;
+};
+void add_compile_arguments(CLI::App &command, CompileArguments &arguments);
+
+// A network after passes, kernel forming and planning, with a schedule for every kernel. `source`
+// is the graph as it was loaded.
+struct Scheduled {
+    Target target;
+    KernelGraph kernels;
+    Plan plan;
+    std::vector<ScheduleChoice> choices; // per kernel
+};
+Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments, Console &console);
+
+// The target of the arguments; throws for one that does not exist.
+Target chosen_target(const CompileArguments &arguments);
+// Throws unless code for the target can run on this machine.
+void require_runs_here(const Target &target);
+
+// Per kernel of `scheduled`. A kernel that cannot be compiled is a bug and ends the command with
+// what is needed to reproduce it.
+std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
+                                            const CompileArguments &arguments, Console &console);
+
+Library link_library(const Scheduled &scheduled, const std::vector<KernelResult> &results,
+                     bool weights_file);
+
+} // namespace cnnc

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From the command line to a command, and from whatever ends it to an exit code.
+#include "compiler/driver/driver.h"
+
+#include "compiler/driver/commands.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <ostream>
+
+namespace cnnc {
+namespace {
+
+constexpr const char *description =
+    R"(cnnc compiles a convolutional neural network, described in a .cnn file, into a
+static library with a C interface.
+
+Examples:
+  cnnc check net.cnn
+      look for mistakes
+  cnnc build net.cnn --weights net.safetensors -o out
+      write out/libnet.a, out/net.h and what CMake and pkg-config need
+  cnnc run net.cnn --weights net.safetensors --input image=photo.png
+      one inference on this machine
+  cnnc verify net.cnn --random-weights 1
+      compare the compiled network with the reference interpreter
+  cnnc bench net.cnn --layers
+      time it, layer by layer
+  cnnc explain net.cnn conv1
+      what was fused, which schedule it got, and why
+)";
+
+constexpr const char *footer =
+    R"(
+Exit codes: 0 success, 1 the input is wrong, 2 bad command line, 3 the environment
+failed (disk full, no permission), 70 a bug in cnnc.
+`cnnc COMMAND --help` says more about a command.)";
+
+std::string quoted_command(const std::vector<std::string> &args) {
+    std::string text = "cnnc";
+    for (const std::string &arg : args) {
+        const bool plain = arg.find_first_of(" \t\n'\"\\$*?[](){};&|<>`!#") == std::string::npos;
+        text += plain && !arg.empty() ? " " + arg : " '" + arg + "'";
+    }
+    return text;
+}
+
+void say(Console &console, std::string_view kind, std::string_view message) {
+    console.err << fmt::format("cnnc: {}: {}\n", kind, message);
+}
+
+int report_bug(Console &console, const std::vector<std::string> &args, std::string_view what) {
+    say(console, "bug", what);
+    console.err << fmt::format(
+        "This is a mistake in cnnc, not in your network. Please report it with the\n"
+        ".cnn file, the output of `cnnc --version` and this command:\n    {}\n",
+        quoted_command(args));
+    return exit_bug;
+}
+
+// CLI11 ends a sentence now with a newline, now without.
+std::string one_line(std::string text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == '.'))
+        text.pop_back();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
+int parse(CLI::App &app, std::vector<std::string> args, Console &console, bool &stop) {
+    stop = true;
+    try {
+        std::reverse(args.begin(), args.end()); // as CLI11 wants it
+        app.parse(args);
+        stop = false;
+        return exit_ok;
+    } catch (const CLI::CallForHelp &) {
+        CLI::App *asked = &app;
+        for (CLI::App *command : app.get_subcommands())
+            asked = command;
+        console.out << asked->help();
+        return exit_ok;
+    } catch (const CLI::CallForVersion &) {
+        console.out << version_text();
+        return exit_ok;
+    } catch (const CLI::ParseError &error) {
+        say(console, "error", one_line(error.what()));
+        console.err << "Run `cnnc --help` for help.\n";
+        return exit_bad_command_line;
+    }
+}
+
+} // namespace
+
+int cnnc_main(std::vector<std::string> args, Console &console) {
+    try {
+        CLI::App app(description, "cnnc");
+        Action action;
+        app.require_subcommand(1);
+        app.footer(footer);
+        app.set_version_flag("--version", "", "Print the versions of cnnc, Halide and LLVM");
+        app.get_formatter()->column_width(34);
+        for (const auto add :
+             {add_check_command, add_summary_command, add_build_command, add_run_command,
+              add_verify_command, add_bench_command, add_explain_command, add_opt_command,
+              add_fmt_command, add_targets_command})
+            add(app, action);
+        bool stop = false;
+        const int code = parse(app, args, console, stop);
+        return stop ? code : action(console);
+    } catch (const Failure &failure) {
+        if (failure.code == exit_bug)
+            return report_bug(console, args, failure.message);
+        if (!failure.message.empty())
+            say(console, "error", failure.message);
+        return failure.code;
+    } catch (const std::bad_alloc &) {
+        say(console, "error", "not enough memory");
+        return exit_environment;
+    } catch (const std::exception &error) {
+        return report_bug(console, args, error.what());
+    } catch (...) {
+        return report_bug(console, args, "an exception of unknown kind");
+    }
+}
+
+} // namespace cnnc

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The network and its weights as commands take them from their arguments.
+#pragma once
+
+#include "compiler/driver/console.h"
+#include "compiler/graph/graph.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace cnnc {
+
+struct NetworkArguments {
+    std::string file;
+    std::string network;          // which one, if the file holds several
+    std::vector<std::string> set; // "classes=10"
+};
+struct WeightArguments {
+    std::string file;
+    std::optional<uint64_t> seed;
+
+    bool given() const { return !file.empty() || seed.has_value(); }
+};
+
+void add_network_arguments(CLI::App &command, NetworkArguments &arguments);
+void add_weight_arguments(CLI::App &command, WeightArguments &arguments);
+
+// An option that takes one value each time it is given.
+void add_repeatable(CLI::App &command, const std::string &name, std::vector<std::string> &values,
+                    const std::string &about, const std::string &type);
+
+enum class Need { weights, shapes };
+
+// The graph, its weights bound if any were given. Diagnostics go to the console; after errors this
+// throws. With Need::weights a network that has weights must be given some.
+Graph load_graph(const NetworkArguments &network, const WeightArguments &weights, Need need,
+                 Console &console);
+
+// "NAME=VALUE" split; throws for text without a name.
+std::pair<std::string, std::string> split_assignment(const std::string &text, const char *option);
+
+} // namespace cnnc
