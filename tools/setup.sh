@@ -3,6 +3,7 @@
 # build. Sourced by bash in the project's folder, with `set -euo pipefail`.
 
 # What building and testing cnnc takes on Debian 12. clang compiles the libraries' runtime.
+# shellcheck disable=SC2034  # for the scripts that source this
 cnnc_packages=(
   clang-14 cmake g++ libcli11-dev libfmt-dev libgtest-dev libhalide14-0-dev libjpeg-dev libpng-dev
   llvm-14-dev ninja-build nlohmann-json3-dev pkg-config
