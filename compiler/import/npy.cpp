@@ -242,8 +242,7 @@ std::optional<TensorData> parse_npy(const std::string &path, const FileBytes &by
     Header header;
     HeaderParser parser(bytes.text().substr(place->begin, place->end - place->begin));
     if (!parser.dictionary(header)) {
-        diags.report<diag::npy_header>({}, path, parser.expected(),
-                                       place->begin + parser.position());
+        diags.report<diag::npy_header>({}, path, parser.expected(), parser.position());
         return std::nullopt;
     }
     std::optional<TensorType> type = checked_type(path, header, diags);
