@@ -55,7 +55,7 @@ install_missing() {
   if [[ ${#missing[@]} == 0 ]]; then
     return
   fi
-  step "installing with apt: ${missing[*]}"
+  step "installing with apt (a minute or two): ${missing[*]}"
   if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
     fail "this takes root or sudo; as root: apt-get install ${missing[*]}"
   fi
