@@ -191,6 +191,62 @@ Schedule small_model(const Workload &w, const Machine &m) {
              {"parallel", parallel}}};
 }
 
+// ---- planar ----
+
+// The roles of pixels and channels change places: vectors of pixels, broadcast weights.
+
+bool planar_fits(const Workload &w) {
+    if (!std::holds_alternative<Conv>(w.anchor))
+        return false;
+    Contraction s = contraction_of(w);
+    return s.groups == 1 && s.out[1] == 1;
+}
+
+std::string planar_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    Contraction s = contraction_of(w);
+    int64_t vector = schedule.integer("vector"), rows = schedule.integer("rows");
+    int64_t tile_x = schedule.integer("tile_x");
+    std::string problem = check_vector(m, vector);
+    if (problem.empty())
+        problem = check_multiple("tile_x", tile_x, vector);
+    if (problem.empty() && tile_x > vector)
+        problem = check_extent("tile_x", tile_x, s.axes[0].out, "pixels in a row");
+    if (problem.empty())
+        problem = check_extent("tile_c", schedule.integer("tile_c"), s.k, "channels");
+    if (problem.empty())
+        problem = check_extent("rows", rows, s.axes[1].out, "rows");
+    if (problem.empty())
+        problem = check_extent("tile_y", schedule.integer("tile_y"), rows, "rows in a block");
+    if (problem.empty())
+        problem = check_extent("unroll", schedule.integer("unroll"), s.axes[0].kernel,
+                               "positions in a row of the window");
+    return problem;
+}
+
+Schedule planar_model(const Workload &w, const Machine &m) {
+    Contraction s = contraction_of(w);
+    int64_t vector = vector_for(s.axes[0].out, m.lanes(4));
+    // One vector of each of a few channels and rows: as many accumulators as there are registers.
+    int64_t registers = m.vector_registers - (m.fma ? 2 : 3);
+    int64_t blocks = ceil_div(s.k, std::min<int64_t>(s.k, registers / 2));
+    int64_t channels = ceil_div(s.k, blocks);
+    int64_t rows = block_rows(s, m);
+    std::string parallel = parallel_choice(s, m, rows, blocks);
+    // Every row of a tile needs its input and every channel its weight.
+    int64_t tile_y = std::max<int64_t>(1, (registers - 1) / (channels + 1));
+    tile_y = std::min<int64_t>({tile_y, rows, 8});
+    while (rows % tile_y != 0)
+        --tile_y;
+    return {"planar",
+            {{"tile_x", vector},
+             {"tile_y", tile_y},
+             {"tile_c", channels},
+             {"vector", vector},
+             {"rows", rows},
+             {"unroll", int64_t(1)},
+             {"parallel", parallel}}};
+}
+
 // ---- gemm ----
 
 bool gemm_fits(const Workload &w) {
@@ -273,6 +329,25 @@ const Family &small_family() {
         small_fits,
         small_constraint,
         small_model,
+    };
+    return family;
+}
+
+const Family &planar_family() {
+    static const Family family = {
+        "planar",
+        "convolution into channels-first memory: vectors of pixels along a row",
+        {tile_param("tile_x", 128, "output pixels of a row in registers"),
+         tile_param("tile_y", 8, "output rows in registers"),
+         tile_param("tile_c", 64, "output channels in registers; the block weights are packed in"),
+         vector_param(),
+         tile_param("rows", 65536,
+                    "output rows of a block: its input is staged with borders at once"),
+         tile_param("unroll", 16, "window positions per iteration of the innermost loop"),
+         parallel_param({"none", "y", "c"})},
+        planar_fits,
+        planar_constraint,
+        planar_model,
     };
     return family;
 }

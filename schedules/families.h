@@ -12,6 +12,7 @@ namespace cnnc {
 
 const Family &direct_family();
 const Family &small_family();
+const Family &planar_family();
 const Family &gemm_family();
 const Family &depthwise_family();
 const Family &pool_family();

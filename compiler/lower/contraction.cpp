@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Convolution and linear layers: families `direct`, `small`, `gemm`.
+// Convolution and linear layers: families `direct`, `small`, `planar`, `gemm`.
 //
 // The shape of the loops: a register tile of tile_x x tile_y output pixels by tile_c channels is
 // accumulated over all input channels and the window, every loop of the tile unrolled, so that each
@@ -35,10 +35,10 @@ struct Vars {
 
 struct Stages {
     Contraction shape;
-    int block = 1; // channels per packed block of weights
     bool has_bias = false;
     Vars v;
-    RDom r; // c, rx, ry, rz
+    RDom r;   // c, rx, ry, rz
+    RDom row; // of the input, where staging copies rows
     ImageParam input, weight, bias;
     Func staged; // defined only if shape.staged()
     Func sum, output;
@@ -49,13 +49,22 @@ std::vector<int64_t> view_strides(const Strides &s) {
     return {s.begin(), s.end()};
 }
 
-// input with zeros outside, at padded coordinates (0 = the first border pixel).
-Func staged_input(const Contraction &s, const ImageParam &input, const Vars &v) {
-    Func staged("staged");
-    Expr inside_value;
-    std::vector<Expr> at = v.exprs();
+// Staged along channels where they lie side by side, else along x.
+bool stages_along_x(const Contraction &s, bool wanted) {
+    return wanted || s.in[0] != 1 || s.c < 8;
+}
+
+// The input with zeros outside, at padded coordinates (0 = the first border pixel). Along channels,
+// the conditions on x are marked likely, so that Halide gives border and interior loops of their
+// own. Along x, a vector would hold both: rows are zeroed and then copied where they have input.
+void stage_input(Stages &st, bool along_x) {
+    const Contraction &s = st.shape;
+    const Vars &v = st.v;
+    bool copy_rows = along_x && s.axes[0].leaves_input();
+    st.staged = Func("staged");
+    std::vector<Expr> at = v.exprs(), to = v.exprs();
     Expr outside = Halide::cast<bool>(false);
-    for (size_t i = 0; i < 3; ++i) {
+    for (size_t i = copy_rows ? 1 : 0; i < 3; ++i) {
         const Axis &axis = s.axes[i];
         if (!axis.leaves_input())
             continue;
@@ -63,14 +72,28 @@ Func staged_input(const Contraction &s, const ImageParam &input, const Vars &v) 
         outside = outside || p < 0 || p >= int32_t(axis.in);
         at[1 + i] = Halide::clamp(Halide::likely(p), 0, int32_t(axis.in - 1));
     }
-    staged(v.all()) = Halide::select(outside, 0.0f, Halide::likely(input(at)));
-    return staged;
+    if (copy_rows) {
+        st.row = RDom(0, int32_t(s.axes[0].in), "row");
+        at[1] = st.row;
+        to[1] = st.row + int32_t(s.axes[0].pad);
+        st.staged(v.all()) = 0.0f;
+        st.staged(to) = Halide::select(outside, 0.0f, Halide::likely(st.input(at)));
+    } else {
+        st.staged(v.all()) = Halide::select(outside, 0.0f, Halide::likely(st.input(at)));
+    }
 }
 
-Stages algorithm(const Workload &w, int block, bool window_inner) {
+struct Form {
+    int block;                 // channels per packed block of weights
+    bool window_inner = false; // the sum's innermost loop: along the window's row, or over c
+    bool along_x = false;      // vectors go along x, which must have stride 1 in what is read
+};
+
+Stages algorithm(const Workload &w, const Form &form) {
     Stages st;
+    const int block = form.block;
+    const bool window_inner = form.window_inner;
     st.shape = contraction_of(w);
-    st.block = block;
     st.has_bias = workload_bias(w).has_value();
     const Contraction &s = st.shape;
     const Vars &v = st.v;
@@ -106,9 +129,9 @@ Stages algorithm(const Workload &w, int block, bool window_inner) {
     };
     std::vector<Expr> where = {rc, at(ax, v.x, rx), at(ay, v.y, ry), at(az, v.z, rz), v.g, v.n};
     Expr pixel;
-    if (s.staged()) {
+    if (s.staged() || (form.along_x && s.in[1] != 1)) {
         // Every axis that leaves the input is read at padded coordinates there.
-        st.staged = staged_input(s, st.input, v);
+        stage_input(st, stages_along_x(s, form.along_x));
         for (size_t i = 0; i < 3; ++i)
             if (!s.axes[i].leaves_input())
                 where[1 + i] = where[1 + i] - int32_t(s.axes[i].pad);
@@ -130,12 +153,11 @@ Stages algorithm(const Workload &w, int block, bool window_inner) {
     return st;
 }
 
-// Copies with the borders: along channels where they lie side by side, else along x.
-void schedule_staging(Stages &st, int vector) {
+void schedule_staging(Stages &st, int vector, bool along_x) {
     const Contraction &s = st.shape;
     Func f = st.staged;
-    Vars &v = st.v;
-    if (s.in[0] == 1 && s.c >= 8) {
+    const Vars &v = st.v;
+    if (!stages_along_x(s, along_x)) {
         int lanes = int(std::min<int64_t>(vector, s.c));
         while (s.c % lanes != 0 && lanes > 1)
             lanes /= 2;
@@ -147,13 +169,21 @@ void schedule_staging(Stages &st, int vector) {
     }
     f.reorder_storage(v.x, v.c, v.y, v.z, v.g, v.n).reorder(v.x, v.c, v.y, v.z, v.g, v.n);
     f.vectorize(v.x, vector, TailStrategy::RoundUp);
+    if (!f.has_update_definition())
+        return;
+    RVar x = st.row.x;
+    TailStrategy strategy = s.axes[0].in % vector == 0 ? TailStrategy::Auto : predicate_tail;
+    // Every x is written once.
+    f.update().allow_race_conditions().reorder({x, v.c, v.y, v.z, v.g, v.n});
+    f.update().vectorize(x, vector, strategy);
 }
 
 // What is in registers: output pixels by channels, and how the sum walks.
 struct Tile {
     int x, y, channels, vector;
-    int unroll;        // steps of the innermost loop of the sum per iteration
-    bool window_inner; // the innermost loop goes along the window's row, not the input channels
+    int unroll; // steps of the innermost loop of the sum per iteration
+    bool window_inner = false;
+    bool along_x = false; // vectors go along x, and the tile's x is a multiple of them
 };
 
 // Loops of the output: the tile's, those within a block of rows (pixels), and those over blocks.
@@ -169,22 +199,28 @@ TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
 
 void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
     const Vars &v = st.v;
-    st.output.vectorize(l.ci, t.vector).unroll(l.ci).unroll(l.xi).unroll(l.yi);
+    st.output.vectorize(t.along_x ? l.xi : l.ci, t.vector).unroll(l.ci).unroll(l.xi).unroll(l.yi);
     Func sum = st.sum;
+    Var lane = t.along_x ? v.x : v.c;
     sum.compute_at(st.output, l.xo).bound_extent(v.c, t.channels);
-    sum.vectorize(v.c, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
+    if (t.along_x) {
+        sum.bound_extent(v.x, t.x).reorder_storage(v.x, v.c, v.y, v.z, v.g, v.n);
+        sum.reorder(v.x, v.c, v.y, v.z, v.g, v.n);
+    }
+    sum.vectorize(lane, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
     RVar rc = st.r.x, rx = st.r.y, ry = st.r.z, rz = st.r.w;
     if (t.window_inner)
         sum.update().reorder({v.c, v.x, v.y, rx, rc, ry, rz});
     else
         sum.update().reorder({v.c, v.x, v.y, rc, rx, ry, rz});
-    sum.update().vectorize(v.c, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
+    sum.update().vectorize(lane, t.vector).unroll(v.c).unroll(v.x).unroll(v.y);
     if (t.unroll > 1)
         sum.update().unroll(t.window_inner ? rx : rc, t.unroll);
 }
 
 void split_channels(Stages &st, const Tile &t, const Loops &l) {
-    st.output.split(st.v.c, l.co, l.ci, t.channels, tail(st.shape.k, t.channels, predicate_tail));
+    TailStrategy strategy = t.along_x ? TailStrategy::GuardWithIf : predicate_tail;
+    st.output.split(st.v.c, l.co, l.ci, t.channels, tail(st.shape.k, t.channels, strategy));
 }
 
 // direct and small: blocks of rows, their borders staged once per block.
@@ -196,7 +232,9 @@ void schedule_rows(Stages &st, const Tile &t, int rows, bool channels_outer,
     Loops l;
     Var row("row");
     split_channels(st, t, l);
-    out.split(v.x, l.xo, l.xi, t.x, tail(s.axes[0].out, t.x, TailStrategy::ShiftInwards));
+    bool short_row = s.axes[0].out < t.x; // only a vector along x may be longer than the row
+    out.split(v.x, l.xo, l.xi, t.x,
+              tail(s.axes[0].out, t.x, short_row ? predicate_tail : TailStrategy::ShiftInwards));
     out.split(v.y, l.block, row, rows, tail(s.axes[1].out, rows, TailStrategy::GuardWithIf));
     out.split(row, l.yo, l.yi, t.y, tail(rows, t.y, TailStrategy::ShiftInwards));
     if (parallel == "c")
@@ -214,7 +252,7 @@ void schedule_rows(Stages &st, const Tile &t, int rows, bool channels_outer,
         out.fuse(l.co, v.g, l.par).parallel(l.par);
     }
     schedule_sum(st, t, l);
-    if (!s.staged())
+    if (!st.staged.defined())
         return;
     if (parallel == "c") {
         st.staged.compute_root();
@@ -223,7 +261,7 @@ void schedule_rows(Stages &st, const Tile &t, int rows, bool channels_outer,
         int64_t staged_rows = (rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1;
         st.staged.compute_at(out, stage_at).bound_extent(v.y, int32_t(staged_rows));
     }
-    schedule_staging(st, t.vector);
+    schedule_staging(st, t.vector, t.along_x);
 }
 
 // gemm: all pixels are x; blocks of `block` pixel tiles.
@@ -259,9 +297,9 @@ void schedule_product(Stages &st, const Tile &t, int block, bool channels_outer,
 
 LoweredKernel lower_direct(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_c"));
-    Stages st = algorithm(w, block, false);
+    Stages st = algorithm(w, {block});
     Tile tile = {int(schedule.integer("tile_x")), int(schedule.integer("tile_y")), block,
-                 int(schedule.integer("vector")), int(schedule.integer("unroll")), false};
+                 int(schedule.integer("vector")), int(schedule.integer("unroll"))};
     schedule_rows(st, tile, int(schedule.integer("rows")), schedule.choice("order") == "c",
                   schedule.choice("parallel"));
     return {st.output, st.arguments};
@@ -269,16 +307,30 @@ LoweredKernel lower_direct(const Workload &w, const Schedule &schedule) {
 
 LoweredKernel lower_small(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_c"));
-    Stages st = algorithm(w, block, true);
+    Stages st = algorithm(w, {block, true});
     Tile tile = {int(schedule.integer("tile_x")), 1,   block, int(schedule.integer("vector")),
                  int(schedule.integer("unroll")), true};
     schedule_rows(st, tile, int(schedule.integer("rows")), true, schedule.choice("parallel"));
     return {st.output, st.arguments};
 }
 
+LoweredKernel lower_planar(const Workload &w, const Schedule &schedule) {
+    int block = int(schedule.integer("tile_c"));
+    Stages st = algorithm(w, {block, true, true});
+    Tile tile = {int(schedule.integer("tile_x")),
+                 int(schedule.integer("tile_y")),
+                 block,
+                 int(schedule.integer("vector")),
+                 int(schedule.integer("unroll")),
+                 true,
+                 true};
+    schedule_rows(st, tile, int(schedule.integer("rows")), true, schedule.choice("parallel"));
+    return {st.output, st.arguments};
+}
+
 LoweredKernel lower_gemm(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_n"));
-    Stages st = algorithm(w, block, false);
+    Stages st = algorithm(w, {block});
     Tile tile = {int(schedule.integer("tile_m")), 1, block, int(schedule.integer("vector")),
                  int(schedule.integer("unroll"))};
     schedule_product(st, tile, int(schedule.integer("block_m")), schedule.choice("order") == "n",

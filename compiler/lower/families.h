@@ -8,6 +8,7 @@ namespace cnnc {
 
 LoweredKernel lower_direct(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_small(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_planar(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_gemm(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_depthwise(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_pool(const Workload &workload, const Schedule &schedule);

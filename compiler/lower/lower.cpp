@@ -13,6 +13,8 @@ LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule) {
         return lower_direct(workload, schedule);
     if (family == "small")
         return lower_small(workload, schedule);
+    if (family == "planar")
+        return lower_planar(workload, schedule);
     if (family == "gemm")
         return lower_gemm(workload, schedule);
     if (family == "depthwise")

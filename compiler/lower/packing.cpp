@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Contractions read weights as [group][channel block][rz][ry][rx][c][channel within the block], the
-// tail of the last block filled with zeros; `small` has c and rx the other way round. Bias is read
+// tail of the last block filled with zeros; `small` and `planar` have c and rx the other way
+// round. Bias is read
 // as [group][channel padded to whole blocks]. Depthwise weights are read as [window][channel].
 #include "compiler/lower/packing.h"
 
@@ -64,6 +65,10 @@ std::vector<int64_t> reading_order(const Workload &w, const Contraction &s, bool
     return order;
 }
 
+bool window_inner(const Schedule &schedule) {
+    return schedule.family == "small" || schedule.family == "planar";
+}
+
 int64_t block_of(const Schedule &schedule) {
     return schedule.family == "gemm" ? schedule.integer("tile_n") : schedule.integer("tile_c");
 }
@@ -96,7 +101,7 @@ int64_t packed_bias_elements(const Workload &w, const Schedule &schedule) {
 
 std::vector<float> pack_weight(const Workload &w, const Schedule &schedule, const float *weight) {
     Contraction s = contraction_of(w);
-    std::vector<int64_t> order = reading_order(w, s, schedule.family == "small");
+    std::vector<int64_t> order = reading_order(w, s, window_inner(schedule));
     int64_t steps = int64_t(order.size());
     std::vector<float> packed(size_t(packed_weight_elements(w, schedule)), 0.0f);
     if (schedule.family == "depthwise") {
