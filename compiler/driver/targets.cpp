@@ -15,11 +15,11 @@ namespace cnnc {
 namespace {
 
 int list_targets(Console &console) {
-    Table targets({"TARGET", "IN FULL", ""});
+    Table targets({"TARGET", "FOR", "IN FULL"});
     for (const KnownTarget &target : known_targets())
         targets.add(
             {std::string(target.name), std::string(target.text), std::string(target.about)});
-    Table cpus({"CPU", ""});
+    Table cpus({"CPU", "WHICH IS"});
     for (const KnownCpu &cpu : known_cpus())
         cpus.add({std::string(cpu.name), std::string(cpu.about)});
     const Target host = host_target();
