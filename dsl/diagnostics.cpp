@@ -90,6 +90,8 @@ std::string_view severity_name(Severity s) {
 // of its first one.
 void render_source(std::string &out, Span span, const SourceManager &sources, Colours colours) {
     std::string_view line = sources.line(span.file, span.begin);
+    if (line.empty() && span.begin == span.end)
+        return;
     size_t column = size_t(sources.position(span.file, span.begin).column) - 1;
     size_t begin = std::min(column, line.size());
     size_t end = std::min(line.size(), begin + (std::max(span.end, span.begin) - span.begin));
@@ -184,7 +186,7 @@ std::string Diagnostics::render(const SourceManager &sources, bool colour) const
                                printable(help));
     }
     if (errors_ > limit_)
-        out += fmt::format("{} more errors are not shown\n", errors_ - limit_);
+        out += fmt::format("only the first {} errors are shown\n", limit_);
     return out;
 }
 

@@ -105,6 +105,7 @@ TokenKind Lexer::lex_token() {
     if (c == '\0') {
         diags_.report<diag::not_text>({file_, uint32_t(position_), uint32_t(position_ + 1)});
         position_ = text_.size();
+        gave_up_ = true;
         return TokenKind::error;
     }
     return lex_symbol();

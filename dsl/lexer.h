@@ -53,6 +53,8 @@ class Lexer {
 
     Token next();
     const std::vector<Comment> &comments() const { return comments_; }
+    // After something that is no text at all, there are no more tokens.
+    bool gave_up() const { return gave_up_; }
 
   private:
     void skip_space_and_comments();
@@ -72,6 +74,7 @@ class Lexer {
     Diagnostics &diags_;
     size_t position_ = 0;
     bool at_line_start_ = true;
+    bool gave_up_ = false;
     bool after_dot_ = false; // a path's part such as the `0` of `downsample.0` may follow
     std::vector<Comment> comments_;
 };

@@ -4,7 +4,7 @@
 // Lines. A statement ends where its line ends, except that it goes on inside brackets and where the
 // next line starts with `->`, `as` or an infix operator, none of which can start a statement. The
 // opening bracket of a call or an index stands on the line of what it belongs to, and so does the
-// `if` of a conditional expression outside of brackets.
+// `if` of a conditional expression.
 //
 // Recovery. The first mistake in a statement sets failed_, which keeps the rules on the way out
 // silent; then parsing resumes at the next line that starts with a statement.
@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 namespace cnnc {
 namespace {
@@ -91,7 +92,7 @@ class Parser {
     bool may_report();
     void fail_expected(std::string_view what);
     void too_deep(Span span);
-    void skip_to_statement();
+    void skip_to_statement(Scope scope);
     void skip_to_declaration();
 
     // Rules.
@@ -140,8 +141,8 @@ class Parser {
     Token current_, peek_;
     uint32_t last_end_ = 0; // of the token before current_
     bool failed_ = false;
-    int brackets_ = 0; // open around the current token
-    int nesting_ = 0;  // rules under way that can contain themselves
+    bool gave_up_ = false; // on the whole file
+    int nesting_ = 0;      // rules under way that can contain themselves
     int expressions_ = 0;
     Definition *definition_ = nullptr; // under way
 
@@ -174,7 +175,8 @@ int depth_of(const Call &call) {
 
 void Parser::advance() {
     last_end_ = current_.span.end;
-    if (expressions_ > max_expressions || diags_.full()) { // give up: everything else is the end
+    gave_up_ |= expressions_ > max_expressions || diags_.full() || lexer_.gave_up();
+    if (gave_up_) { // everything else is the end
         current_ = peek_ = Token{TokenKind::end, {file_, last_end_, last_end_}, {}, true, true};
         return;
     }
@@ -244,7 +246,7 @@ Span Parser::found_span() const {
 
 // One report per statement; an error token has been reported by the lexer.
 bool Parser::may_report() {
-    return !failed_ && current_.kind != TokenKind::error;
+    return !failed_ && current_.kind != TokenKind::error && !gave_up_;
 }
 
 void Parser::fail_expected(std::string_view what) {
@@ -269,19 +271,26 @@ bool starts_declaration(const Token &t) {
     return t.is("network") || t.is("block") || t.is("import");
 }
 
-void Parser::skip_to_statement() {
+// Bodies on the way are parsed, not skipped: they may hold more mistakes, and their closing brace
+// is not that of the body around.
+void Parser::skip_to_statement(Scope scope) {
     failed_ = false;
-    brackets_ = 0;
     while (!at_end() && !at("}")) {
         if (current_.first_on_line && (starts_statement(current_) || starts_declaration(current_)))
             return;
-        advance();
+        if (at("{") && (peek_.first_on_line || peek_.kind == TokenKind::end)) {
+            Body body;
+            Span span;
+            parse_body(body, span, scope);
+            failed_ = false;
+        } else {
+            advance();
+        }
     }
 }
 
 void Parser::skip_to_declaration() {
     failed_ = false;
-    brackets_ = 0;
     while (!at_end() && !(current_.first_on_line && starts_declaration(current_)))
         advance();
 }
@@ -379,7 +388,6 @@ std::vector<Parameter> Parser::parse_parameters() {
     Token opening = current_;
     if (!expect("("))
         return parameters;
-    ++brackets_;
     while (!at(")") && !at_end() && !failed_) {
         Parameter parameter;
         Span begin = current_.span;
@@ -391,7 +399,6 @@ std::vector<Parameter> Parser::parse_parameters() {
         if (!accept(","))
             break;
     }
-    --brackets_;
     if (!failed_)
         expect_closing(")", opening);
     return parameters;
@@ -416,7 +423,6 @@ bool Parser::parse_body(Body &body, Span &span, Scope scope) {
         failed_ = false;
     }
     Token opening = current_;
-    brackets_ = 0;
     advance();
     parse_statements(body, scope);
     bool closed = expect_closing("}", opening);
@@ -435,7 +441,7 @@ void Parser::parse_statements(Body &body, Scope scope) {
             definition_->incomplete |= failed_;
         }
         if (failed_)
-            skip_to_statement();
+            skip_to_statement(scope);
     }
 }
 
@@ -649,7 +655,7 @@ ExprPtr Parser::parse_expression() {
     }
     Span begin = current_.span;
     ExprPtr value = parse_chain();
-    if (failed_ || !at("if") || (current_.first_on_line && brackets_ == 0))
+    if (failed_ || !at("if") || current_.first_on_line)
         return value;
     advance();
     ExprPtr condition = parse_infix(1);
@@ -684,7 +690,10 @@ ExprPtr Parser::parse_chain() {
 Call Parser::parse_stage() {
     Call call;
     Span begin = current_.span;
-    call.callee = expect_name("an operator or a block");
+    if (current_.first_on_line && peek_.is("=")) // the next statement; this one lacks something
+        fail_expected("an operator or a block");
+    else
+        call.callee = expect_name("an operator or a block");
     call.parentheses = !failed_ && at("(") && !current_.first_on_line;
     if (call.parentheses)
         call.arguments = parse_arguments();
@@ -776,13 +785,13 @@ ExprPtr Parser::parse_postfix() {
         advance();
         int depth = base->depth;
         if (opening.is(".")) {
-            Identifier name = expect_name("an attribute's name");
+            if (current_.first_on_line)
+                fail_expected("an attribute's name");
+            Identifier name = failed_ ? Identifier{} : expect_name("an attribute's name");
             base = make(since(begin), Attribute{std::move(base), std::move(name)}, depth);
             continue;
         }
-        ++brackets_;
         ExprPtr index = parse_expression();
-        --brackets_;
         if (!failed_)
             expect_closing("]", opening);
         depth = std::max(depth, index->depth);
@@ -832,20 +841,19 @@ ExprPtr Parser::parse_number(TokenKind kind) {
         return make(token.span, Integer{value});
     }
     double value = 0;
-    auto result = std::from_chars(begin, end, value);
-    // Too small is as good as zero; both ends of the range are the same error code.
-    bool too_small = result.ec == std::errc::result_out_of_range && std::abs(value) < 1;
-    if (result.ec != std::errc() && !too_small)
-        diags_.report<diag::literal_too_large>(token.span);
+    if (std::from_chars(begin, end, value).ec != std::errc()) {
+        // Out of range: from_chars does not say at which end; too small is as good as zero.
+        value = std::strtod(std::string(token.text).c_str(), nullptr);
+        if (std::isinf(value))
+            diags_.report<diag::literal_too_large>(token.span);
+    }
     return make(token.span, Real{value});
 }
 
 ExprPtr Parser::parse_parenthesized() {
     Token opening = current_;
     advance();
-    ++brackets_;
     ExprPtr inner = parse_expression();
-    --brackets_;
     if (!failed_)
         expect_closing(")", opening);
     int depth = inner->depth;
@@ -864,13 +872,11 @@ ExprPtr Parser::parse_list() {
 // The items of a list, behind its opening bracket, and the closing one.
 std::vector<ExprPtr> Parser::parse_items(std::string_view closing, const Token &opening) {
     std::vector<ExprPtr> items;
-    ++brackets_;
     while (!failed_ && !at(closing) && !at_end()) {
         items.push_back(parse_expression());
         if (!accept(","))
             break;
     }
-    --brackets_;
     if (!failed_)
         expect_closing(closing, opening);
     return items;
@@ -878,6 +884,10 @@ std::vector<ExprPtr> Parser::parse_items(std::string_view closing, const Token &
 
 // call = name arguments [ instance ]; the instance is left to parse_chain().
 ExprPtr Parser::parse_call_or_name() {
+    if (current_.first_on_line && peek_.is("=")) { // the next statement; this one lacks something
+        fail_expected("a value");
+        return error_expr();
+    }
     Identifier name{std::string(current_.text), current_.span};
     advance();
     if (!at("(") || current_.first_on_line) {
@@ -898,7 +908,6 @@ std::vector<Argument> Parser::parse_arguments() {
     std::vector<Argument> arguments;
     Token opening = current_;
     advance();
-    ++brackets_;
     bool named = false;
     while (!failed_ && !at(")") && !at_end()) {
         Argument argument;
@@ -916,7 +925,6 @@ std::vector<Argument> Parser::parse_arguments() {
         if (!accept(","))
             break;
     }
-    --brackets_;
     if (!failed_)
         expect_closing(")", opening);
     return arguments;
@@ -960,9 +968,7 @@ std::optional<Path> Parser::parse_path() {
         } else if (!apart && at("{")) {
             Token opening = current_;
             advance();
-            ++brackets_;
             path.pieces.emplace_back(parse_expression());
-            --brackets_;
             if (!failed_)
                 expect_closing("}", opening);
             expects_part = false;

@@ -115,8 +115,8 @@ Datum make_range(const Infix &infix, int64_t begin, int64_t end) {
     if (overflow && end < begin)
         length = 0;
     else if (overflow || length > int64_t(max_list_length))
-        return infix.fail<diag::range_too_long>(
-            overflow ? "more than 2^63" : fmt::format("{}", length), int(max_list_length));
+        return infix.fail<diag::range_too_long>(overflow ? "over 2^63" : fmt::format("{}", length),
+                                                int(max_list_length));
     std::vector<Datum> items;
     for (int64_t i = begin; i < end; ++i)
         items.push_back({i});

@@ -30,6 +30,10 @@ std::string arguments_text(const std::vector<std::string> &names) {
     return text;
 }
 
+std::string count_text(size_t count, std::string_view noun) {
+    return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 void report_unknown_argument(const ast::Identifier &argument, const std::string &callee,
                              const std::vector<std::string> &known, Diagnostics &diags) {
     auto report = diags.report<diag::unknown_argument>(argument.span, callee, argument.text);
@@ -162,6 +166,9 @@ Datum Elaborator::call_block(const BlockRef &block, const ast::Call &call, const
     bool complete = bind_arguments(*block.definition, call, piped, inner);
     std::optional<InstancePath> path =
         instance_path(call.as ? &*call.as : nullptr, call.callee.text, call.callee.span, expr);
+    if (path)
+        inner.prefix = std::move(*path);
+    complete &= fill_defaults(*block.definition, call, inner);
     if (!complete || !path || aborted_)
         return poison;
     if (block_depth_ >= max_block_depth) {
@@ -169,7 +176,6 @@ Datum Elaborator::call_block(const BlockRef &block, const ast::Call &call, const
         aborted_ = true;
         return poison;
     }
-    inner.prefix = std::move(*path);
     return run_block(std::move(inner), call);
 }
 
@@ -195,7 +201,9 @@ bool Elaborator::bind_arguments(const ast::Definition &block, const ast::Call &c
             return;
         }
         if (good)
-            diags_.report<diag::too_many_arguments>(span, block.name.text, parameters.size(), count)
+            diags_
+                .report<diag::too_many_arguments>(span, block.name.text,
+                                                  count_text(parameters.size(), "argument"), count)
                 .note<diag::declared_here>(block.name.span, block.name.text);
         good = false;
     };
@@ -217,7 +225,7 @@ bool Elaborator::bind_arguments(const ast::Definition &block, const ast::Call &c
         report_unknown_argument(*argument.name, block.name.text, names, diags_);
         good = false;
     }
-    return fill_defaults(block, call, inner) && good;
+    return good;
 }
 
 // Defaults are evaluated inside the block and may use the parameters before them.
@@ -296,10 +304,12 @@ class OperatorCall {
     // Reports what is missing or too much, and fills in the defaults.
     bool finish(Span callee) {
         if (extra_)
-            fail<diag::too_many_arguments>(*extra_, op_.name, op_.max_operands + op_.args.size(),
-                                           positional_);
+            fail<diag::too_many_arguments>(
+                *extra_, op_.name,
+                count_text(size_t(op_.max_operands) + op_.args.size(), "argument"), positional_);
         if (operands_.size() < size_t(op_.min_operands))
             fail<diag::missing_arguments>(callee, op_.name, operands_text());
+        check_operands();
         std::vector<std::string> missing;
         for (size_t i = 0; i < op_.args.size(); ++i) {
             if (given_[i])
@@ -347,10 +357,23 @@ class OperatorCall {
         }
     }
 
+    // Numbers serve as operands where they mix with tensors in arithmetic.
+    void check_operands() {
+        bool arithmetic = op_.name == "add" || op_.name == "sub" || op_.name == "mul";
+        for (size_t i = 0; i < operands_.size(); ++i) {
+            const Datum &value = operands_[i].value;
+            has_poison_ |= value.is_poison();
+            bool number = value.get<int64_t>() || value.get<double>();
+            if (!value.is_tensor() && !value.is_poison() && !(number && arithmetic))
+                fail<diag::operand_not_tensor>(operands_[i].span, i + 1, op_.name,
+                                               datum_kind(value, graph_));
+        }
+    }
+
     std::string operands_text() const {
         std::string number = op_.max_operands < 0 ? "at least " : "";
-        return fmt::format("{}{} operand{}, found {}", number, op_.min_operands,
-                           op_.min_operands == 1 ? "" : "s", operands_.size());
+        return fmt::format("{}{}, found {}", number,
+                           count_text(size_t(op_.min_operands), "operand"), operands_.size());
     }
 
     const OpSpec &op_;
@@ -398,7 +421,7 @@ Datum Elaborator::apply_operator(const OpSpec &op, const ArgValues &values,
     std::vector<NodeId> inputs;
     std::vector<TensorType> types;
     for (const Operand &operand : operands) {
-        std::optional<NodeId> node = operand_node(op, operand, inputs.size() + 1);
+        std::optional<NodeId> node = operand_node(operand);
         if (!node)
             return poison;
         inputs.push_back(*node);
@@ -413,18 +436,14 @@ Datum Elaborator::apply_operator(const OpSpec &op, const ArgValues &values,
     return node ? Datum{Tensor{*node}} : poison;
 }
 
-// Numbers serve as operands where they mix with tensors in arithmetic.
-std::optional<NodeId> Elaborator::operand_node(const OpSpec &op, const Operand &operand,
-                                               size_t number) {
+// A tensor's node, or a new one for a number; poison has none.
+std::optional<NodeId> Elaborator::operand_node(const Operand &operand) {
     if (const Tensor *tensor = operand.value.get<Tensor>())
         return tensor->node;
-    const int64_t *integer = operand.value.get<int64_t>();
-    const double *real = operand.value.get<double>();
-    bool arithmetic = op.name == "add" || op.name == "sub" || op.name == "mul";
-    if (arithmetic && (integer || real))
-        return builder_.add_constant(integer ? double(*integer) : *real, operand.span);
-    if (!operand.value.is_poison())
-        diags_.report<diag::operand_not_tensor>(operand.span, number, op.name, kind(operand.value));
+    if (const int64_t *integer = operand.value.get<int64_t>())
+        return builder_.add_constant(double(*integer), operand.span);
+    if (const double *real = operand.value.get<double>())
+        return builder_.add_constant(*real, operand.span);
     return std::nullopt;
 }
 

@@ -31,7 +31,7 @@ std::string datum_kind(const Datum &datum, const Graph &graph) {
     return match(
         datum.v, [](Poison) { return std::string("nothing"); },
         [&](Tensor t) { return "a tensor " + type_text(graph[t.node].type); },
-        [](const ListRef &list) { return fmt::format("a list of {}", list->items.size()); },
+        [](const ListRef &list) { return fmt::format("a list of length {}", list->items.size()); },
         [](int64_t i) { return fmt::format("the integer {}", i); },
         [](double d) { return fmt::format("the number {}", number_text(d)); },
         [](bool b) { return fmt::format("`{}`", b); },

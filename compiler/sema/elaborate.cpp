@@ -70,7 +70,7 @@ std::optional<Graph> Elaborator::run() {
     if (diags_.has_errors())
         return std::nullopt;
     Graph graph = builder_.finish(network->name.text);
-    warn_unused_inputs(graph);
+    warn_unused(graph);
     return graph;
 }
 
@@ -151,7 +151,9 @@ void Elaborator::check_overrides(const ast::Definition &network) {
     }
 }
 
-void Elaborator::warn_unused_inputs(const Graph &graph) {
+void Elaborator::warn_unused(const Graph &graph) {
+    for (const UnusedParameter &parameter : scopes_.unused_parameters)
+        diags_.report<diag::unused_parameter>(parameter.span, parameter.name, parameter.owner);
     std::vector<bool> used(graph.nodes.size());
     for (const Output &output : graph.outputs)
         used[size_t(output.node)] = true;

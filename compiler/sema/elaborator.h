@@ -55,7 +55,7 @@ class Elaborator {
     bool bind_network_parameters(const ast::Definition &network);
     std::optional<Datum> parameter_override(const std::string &name);
     void check_overrides(const ast::Definition &network);
-    void warn_unused_inputs(const Graph &graph);
+    void warn_unused(const Graph &graph);
     void run_body(const ast::Body &body);
     void run(const ast::Statement &statement);
     void run(const ast::Let &let);
@@ -103,7 +103,7 @@ class Elaborator {
                         const ast::Expr *expr);
     Datum apply_operator(const OpSpec &op, const ArgValues &values, std::vector<Operand> operands,
                          CallSpans where, const InstancePath &path, Span span);
-    std::optional<NodeId> operand_node(const OpSpec &op, const Operand &operand, size_t number);
+    std::optional<NodeId> operand_node(const Operand &operand);
 
     // Instances (calls.cpp).
     std::optional<InstancePath> instance_path(const ast::InstanceName *as,

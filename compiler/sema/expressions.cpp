@@ -82,9 +82,10 @@ Datum Elaborator::eval_name(const ast::Name &name, Span span) {
         return string_datum(name.text);
     if (name.text == "inf")
         return {std::numeric_limits<double>::infinity()};
-    // What is bound nowhere has been reported by resolve_names().
-    bool bound = !frame().definition || scopes_.bound_names[frame().definition].count(name.text);
-    if (bound && !frame().incomplete)
+    // What is bound nowhere in a definition has been reported by resolve_names().
+    if (!frame().definition)
+        diags_.report<diag::undefined_name>(span, name.text);
+    else if (!frame().incomplete && scopes_.bound_names[frame().definition].count(name.text))
         diags_.report<diag::unbound_name>(span, name.text);
     return poison;
 }

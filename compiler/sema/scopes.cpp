@@ -85,8 +85,8 @@ class NameResolver {
             // What is imported is for many users, who need not all be served by every parameter.
             if (file == 0 && !definition.incomplete &&
                 !definition.names_read.count(parameter.name.text))
-                diags_.report<diag::unused_parameter>(parameter.name.span, parameter.name.text,
-                                                      definition.name.text);
+                scopes_.unused_parameters.push_back(
+                    {parameter.name.span, parameter.name.text, definition.name.text});
         }
         auto ignore = [](const auto &) {};
         walk_body(definition.body, ignore,
@@ -150,6 +150,8 @@ class NameResolver {
             candidates.emplace_back(name);
         std::sort(candidates.begin(), candidates.end());
         std::string best = nearest_name(callee.text, candidates);
+        if (find_op(callee.text + "2d")) // of three ranks, the one most often meant
+            best = callee.text + "2d";
         if (best.empty() && scope.incomplete)
             return;
         auto report = diags_.report<diag::unknown_operator>(callee.span, callee.text);

@@ -24,10 +24,17 @@ struct FileScope {
     bool incomplete = false;
 };
 
+struct UnusedParameter {
+    Span span;
+    std::string name, owner;
+};
+
 struct Scopes {
     std::vector<FileScope> files; // parallel to Program::files
     // Per definition, every name that something in it binds.
     std::unordered_map<const ast::Definition *, std::unordered_set<std::string>> bound_names;
+    // Worth a warning, unless mistakes elsewhere may be the reason.
+    std::vector<UnusedParameter> unused_parameters;
 };
 
 // The functions of the language that compute with compile-time values.
@@ -37,7 +44,7 @@ bool is_builtin_function(std::string_view name);
 const std::vector<std::string_view> &predefined_names();
 
 // Collects the names and reports what is wrong with them in any definition, run or not: duplicate
-// declarations, unknown callees, names that nothing binds, parameters nothing reads.
+// declarations, unknown callees, names that nothing binds.
 Scopes resolve_names(const Program &program, Diagnostics &diags);
 
 } // namespace cnnc
