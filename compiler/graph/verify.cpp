@@ -185,6 +185,15 @@ class Verifier {
         }
     }
 
+    void check_layout(const char *what, const std::string &name, Layout layout,
+                      const TensorType &type) {
+        const size_t rank = type.shape.size();
+        if (layout == Layout::nhwc && (rank < 3 || rank > 5)) {
+            problem("{} `{}` is {}, but only 3 to 5 dimensions have a layout", what, name,
+                    type_text(type));
+        }
+    }
+
     void check_inputs() {
         std::set<NodeId> listed;
         for (NodeId id : graph_.inputs) {
@@ -193,6 +202,8 @@ class Verifier {
                 continue;
             }
             check_name("an input", graph_[id].name);
+            check_layout("input", graph_[id].name, std::get<Input>(graph_[id].op).layout,
+                         graph_[id].type);
             if (!listed.insert(id).second) {
                 problem("input `{}` is listed twice", graph_[id].name);
             }
@@ -216,6 +227,8 @@ class Verifier {
             }
             if (!is_node(output.node)) {
                 problem("output `{}` is node {}, which does not exist", output.name, output.node);
+            } else {
+                check_layout("output", output.name, output.layout, graph_[output.node].type);
             }
         }
     }
