@@ -107,20 +107,24 @@ static void set_job(struct cnnc_context *context, cnnc_task task, int min, int e
     atomic_store_explicit(&job->done, 0, memory_order_relaxed);
 }
 
-static int finish_job(struct cnnc_context *context) {
-    int error = atomic_load_explicit(&context->job.error, memory_order_relaxed);
-    if (error && !context->loop_error)
-        context->loop_error = CNNC_ERROR_KERNEL;
-    return context->loop_error;
-}
-
 static struct cnnc_context *context_of(cnnc_worker *top) {
     return (struct cnnc_context *)((char *)top - offsetof(struct cnnc_context, top));
 }
 
+static int note_error(struct cnnc_context *context, int error) {
+    if (error && !context->loop_error)
+        context->loop_error = CNNC_ERROR_KERNEL;
+    return error;
+}
+
+// Loops of a context without threads, and loops not worth any.
+static int single_for(cnnc_worker *worker, cnnc_task task, int min, int extent, uint8_t *closure) {
+    return note_error(context_of(worker), serial_for(worker, task, min, extent, closure));
+}
+
 static int pool_for(cnnc_worker *worker, cnnc_task task, int min, int extent, uint8_t *closure) {
     if (extent <= 1)
-        return serial_for(worker, task, min, extent, closure);
+        return single_for(worker, task, min, extent, closure);
     struct cnnc_context *context = context_of(worker);
     set_job(context, task, min, extent, closure);
     atomic_store_explicit(&context->pool.pending, (uint32_t)context->threads - 1,
@@ -128,24 +132,24 @@ static int pool_for(cnnc_worker *worker, cnnc_task task, int min, int extent, ui
     start_round(&context->pool);
     run_share(&context->job, 0);
     wait_for_threads(&context->pool);
-    return finish_job(context);
+    return note_error(context, atomic_load_explicit(&context->job.error, memory_order_relaxed));
 }
 
 static int callers_for(cnnc_worker *worker, cnnc_task task, int min, int extent, uint8_t *closure) {
     if (extent <= 1)
-        return serial_for(worker, task, min, extent, closure);
+        return single_for(worker, task, min, extent, closure);
     struct cnnc_context *context = context_of(worker);
     struct cnnc_job *job = &context->job;
     set_job(context, task, min, extent, closure);
     context->options.parallel_for(context->options.parallel_user, job->shares, run_share, job);
     if (atomic_load_explicit(&job->done, memory_order_acquire) != job->shares)
         context->loop_error = CNNC_ERROR_PARALLEL_FOR;
-    return finish_job(context);
+    return note_error(context, atomic_load_explicit(&context->job.error, memory_order_relaxed));
 }
 
 void cnnc_set_up_workers(struct cnnc_context *context, char *scratch) {
     context->top.scratch = scratch;
-    context->top.parallel_for = context->threads == 1           ? serial_for
+    context->top.parallel_for = context->threads == 1           ? single_for
                                 : context->options.parallel_for ? callers_for
                                                                 : pool_for;
     for (int i = 0; i < context->threads; i++) {
