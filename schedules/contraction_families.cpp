@@ -30,13 +30,15 @@ struct RegisterTile {
 constexpr double l2_bytes_per_cycle = 16;
 
 // Cycles of one tile for `steps` input channels times window positions.
-double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes, double steps) {
+// `reused`: other tiles read the same weights.
+double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes, double steps,
+                   bool reused) {
     double fma = double(pixels * vectors) / m.fma_ports * (m.fma ? 1 : 2);
     double loads = double(pixels + vectors) / 2;
     double latency = double(m.fma_latency) * (m.fma ? 1 : 2);
     double weight_bytes = double(vectors * lanes * 4);
-    bool weights_stay = weight_bytes * steps <= double(m.l1_bytes) / 2;
-    double stream = weights_stay ? 0 : weight_bytes / l2_bytes_per_cycle;
+    bool stay = weight_bytes * steps <= double(m.l1_bytes) / 2;
+    double stream = stay || !reused ? 0 : weight_bytes / l2_bytes_per_cycle;
     // Writing the accumulators: bias, epilogue, store; and entering the loops.
     double edge = 2.0 * double(pixels * vectors) + 20;
     // Loads that the FMAs hide still cost a little: between equals, the tile with fewer wins.
@@ -55,7 +57,8 @@ RegisterTile best_tile(const Contraction &s, const Machine &m) {
         for (int64_t pixels = 1; pixels <= std::min(most, s.axes[0].out); ++pixels) {
             double tiles = double(rows * ceil_div(s.axes[0].out, pixels));
             double blocks = double(ceil_div(s.k, vectors * lanes));
-            double cycles = tiles * blocks * tile_cycles(m, pixels, vectors, lanes, steps);
+            double cycles =
+                tiles * blocks * tile_cycles(m, pixels, vectors, lanes, steps, tiles > 1);
             // A predicated store without hardware for it goes element by element.
             if (s.k % (vectors * lanes) != 0 && !m.masked_stores)
                 cycles += tiles * double(pixels * lanes * vectors * 2);
@@ -130,9 +133,7 @@ std::string direct_constraint(const Workload &w, const Machine &m, const Schedul
     std::string problem = check_tile(s, m, "tile_x", "tile_c", schedule.integer("tile_x"),
                                      schedule.integer("tile_c"), schedule.integer("vector"));
     if (problem.empty())
-        problem = check_extent("rows", rows, s.axes[1].out, "rows");
-    if (problem.empty())
-        problem = check_extent("tile_y", tile_y, rows, "rows in a block");
+        problem = check_rows(tile_y, rows, s.axes[1].out);
     if (problem.empty())
         problem = check_extent("unroll", schedule.integer("unroll"), s.c, "input channels");
     return problem;
@@ -209,14 +210,12 @@ std::string planar_constraint(const Workload &w, const Machine &m, const Schedul
     std::string problem = check_vector(m, vector);
     if (problem.empty())
         problem = check_multiple("tile_x", tile_x, vector);
-    if (problem.empty() && tile_x > vector)
+    if (problem.empty())
         problem = check_extent("tile_x", tile_x, s.axes[0].out, "pixels in a row");
     if (problem.empty())
         problem = check_extent("tile_c", schedule.integer("tile_c"), s.k, "channels");
     if (problem.empty())
-        problem = check_extent("rows", rows, s.axes[1].out, "rows");
-    if (problem.empty())
-        problem = check_extent("tile_y", schedule.integer("tile_y"), rows, "rows in a block");
+        problem = check_rows(schedule.integer("tile_y"), rows, s.axes[1].out);
     if (problem.empty())
         problem = check_extent("unroll", schedule.integer("unroll"), s.axes[0].kernel,
                                "positions in a row of the window");
@@ -225,16 +224,19 @@ std::string planar_constraint(const Workload &w, const Machine &m, const Schedul
 
 Schedule planar_model(const Workload &w, const Machine &m) {
     Contraction s = contraction_of(w);
-    int64_t vector = vector_for(s.axes[0].out, m.lanes(4));
+    int64_t vector = vector_within(s.axes[0].out, m.lanes(4));
     // One vector of each of a few channels and rows: as many accumulators as there are registers.
     int64_t registers = m.vector_registers - (m.fma ? 2 : 3);
     int64_t blocks = ceil_div(s.k, std::min<int64_t>(s.k, registers / 2));
     int64_t channels = ceil_div(s.k, blocks);
     int64_t rows = block_rows(s, m);
     std::string parallel = parallel_choice(s, m, rows, blocks);
-    // Every row of a tile needs its input and every channel its weight.
-    int64_t tile_y = std::max<int64_t>(1, (registers - 1) / (channels + 1));
-    tile_y = std::min<int64_t>({tile_y, rows, 8});
+    // Twice the accumulators that hide the latency: more only crowds the registers.
+    int64_t enough = 2 * m.fma_ports * m.fma_latency;
+    int64_t tile_y = std::min({ceil_div(enough, channels), registers / (channels + 1), rows});
+    tile_y = std::clamp<int64_t>(tile_y, 1, 8);
+    while (!check_rows(tile_y, rows, s.axes[1].out).empty())
+        --tile_y;
     while (rows % tile_y != 0)
         --tile_y;
     return {"planar",

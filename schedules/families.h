@@ -34,9 +34,12 @@ inline int64_t round_up(int64_t a, int64_t b) {
     return ceil_div(a, b) * b;
 }
 
-// The largest power of two not above `limit` and not above `extent` rounded up to one: a vector
-// for loops of `extent` elements.
+// The smallest power of two that holds `extent`, at most `limit`: a vector for channels whose
+// weights are padded.
 int64_t vector_for(int64_t extent, int64_t limit);
+// The largest power of two within both: a vector for loops over memory that nobody padded, which
+// must not read beyond it.
+int64_t vector_within(int64_t extent, int64_t limit);
 
 // Rows per block such that the blocks are even and at most `most` rows high.
 int64_t even_rows(int64_t extent, int64_t most);
@@ -44,6 +47,8 @@ int64_t even_rows(int64_t extent, int64_t most);
 // Constraints that several families share; each returns "" or what is wrong.
 std::string check_vector(const Machine &machine, int64_t vector);
 std::string check_multiple(std::string_view name, int64_t value, int64_t vector);
+// Whole tiles in every block of rows, the last one included.
+std::string check_rows(int64_t tile_y, int64_t rows, int64_t extent);
 std::string check_extent(std::string_view name, int64_t value, int64_t extent,
                          std::string_view what);
 

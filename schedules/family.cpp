@@ -223,6 +223,13 @@ int64_t vector_for(int64_t extent, int64_t limit) {
     return vector;
 }
 
+int64_t vector_within(int64_t extent, int64_t limit) {
+    int64_t vector = 1;
+    while (vector * 2 <= std::min(limit, extent))
+        vector *= 2;
+    return vector;
+}
+
 int64_t even_rows(int64_t extent, int64_t most) {
     int64_t blocks = ceil_div(extent, std::max<int64_t>(1, std::min(most, extent)));
     return ceil_div(extent, blocks);
@@ -241,6 +248,18 @@ std::string check_multiple(std::string_view name, int64_t value, int64_t vector)
     return value % vector == 0
                ? ""
                : fmt::format("`{}` is {}, not a multiple of `vector` = {}", name, value, vector);
+}
+
+std::string check_rows(int64_t tile_y, int64_t rows, int64_t extent) {
+    std::string problem = check_extent("rows", rows, extent, "rows");
+    if (!problem.empty())
+        return problem;
+    if (rows % tile_y != 0)
+        return fmt::format("`rows` is {}, not a multiple of `tile_y` = {}", rows, tile_y);
+    if (extent % rows % tile_y != 0)
+        return fmt::format("the last block has {} rows, not a multiple of `tile_y` = {}",
+                           extent % rows, tile_y);
+    return "";
 }
 
 std::string check_extent(std::string_view name, int64_t value, int64_t extent,

@@ -18,19 +18,18 @@ int64_t tensor_bytes(const Contraction &s) {
 
 std::string window_constraint(const Contraction &s, const Machine &m, const Schedule &schedule) {
     int64_t vector = schedule.integer("vector"), rows = schedule.integer("rows");
-    int64_t tile_c = schedule.integer("tile_c");
+    int64_t tile_c = schedule.integer("tile_c"), tile_x = schedule.integer("tile_x");
+    bool along_x = schedule.choice("lanes") == "x";
     std::string problem = check_vector(m, vector);
     if (problem.empty())
-        problem = check_multiple("tile_c", tile_c, vector);
-    if (problem.empty() && tile_c > round_up(s.groups, vector))
-        problem = check_extent("tile_c", tile_c, round_up(s.groups, vector), "channels");
+        problem = along_x ? check_multiple("tile_x", tile_x, vector)
+                          : check_multiple("tile_c", tile_c, vector);
     if (problem.empty())
-        problem =
-            check_extent("tile_x", schedule.integer("tile_x"), s.axes[0].out, "pixels in a row");
+        problem = check_extent("tile_c", tile_c, s.groups, "channels");
     if (problem.empty())
-        problem = check_extent("rows", rows, s.axes[1].out, "rows");
+        problem = check_extent("tile_x", tile_x, s.axes[0].out, "pixels in a row");
     if (problem.empty())
-        problem = check_extent("tile_y", schedule.integer("tile_y"), rows, "rows in a block");
+        problem = check_rows(schedule.integer("tile_y"), rows, s.axes[1].out);
     return problem;
 }
 
@@ -46,9 +45,11 @@ int64_t even_tile(int64_t extent, int64_t most) {
 // A tile keeps the window's weights, its accumulators and the inputs it shares in registers.
 Schedule window_model(std::string_view family, const Contraction &s, const Machine &m,
                       int64_t weights_in_registers) {
-    int64_t vector = vector_for(s.groups, m.lanes(4));
+    // Vectors go along what lies side by side in the result.
+    bool along_x = s.out[1] == 1 && s.axes[0].out > 1;
+    int64_t vector = vector_within(along_x ? s.axes[0].out : s.groups, m.lanes(4));
     int64_t room = std::max<int64_t>(2, (m.vector_registers - weights_in_registers) / 2);
-    int64_t tile_x = even_tile(s.axes[0].out, std::min<int64_t>(room, 8));
+    int64_t tile_x = along_x ? vector : even_tile(s.axes[0].out, std::min<int64_t>(room, 8));
     int64_t bytes = tensor_bytes(s);
     bool threads = m.cores > 1 && (bytes > 2 * parallel_threshold);
     int64_t rows = s.axes[1].out;
@@ -62,18 +63,20 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
     return {std::string(family),
             {{"tile_x", tile_x},
              {"tile_y", int64_t(1)},
-             {"tile_c", vector},
+             {"tile_c", along_x ? 1 : vector},
              {"vector", vector},
+             {"lanes", along_x ? "x" : "c"},
              {"rows", rows},
              {"border", "split"},
              {"parallel", parallel}}};
 }
 
 std::vector<FamilyParam> window_params() {
-    return {{"tile_x", 1, 32, {}, "output pixels of a row in registers"},
+    return {{"tile_x", 1, 64, {}, "output pixels of a row in registers"},
             {"tile_y", 1, 8, {}, "output rows in registers"},
             {"tile_c", 1, 256, {}, "channels in registers"},
             vector_param(),
+            {"lanes", 0, 0, {"c", "x"}, "what a vector holds: channels, or pixels of a row"},
             {"rows", 1, 65536, {}, "output rows of a block"},
             {"border",
              0,
@@ -117,7 +120,7 @@ std::string pointwise_constraint(const Workload &, const Machine &m, const Sched
 Schedule pointwise_model(const Workload &w, const Machine &m) {
     Loops loops = pointwise_loops(w);
     int64_t inner = loops.extents.empty() ? 1 : loops.extents[0];
-    int64_t vector = vector_for(inner, m.lanes(4));
+    int64_t vector = vector_within(inner, m.lanes(4));
     bool threads = m.cores > 1 && workload_bytes(w) > 4 * parallel_threshold;
     return {"pointwise",
             {{"vector", vector},
@@ -133,9 +136,16 @@ bool reduce_fits(const Workload &w) {
 }
 
 std::string reduce_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
-    if (schedule.choice("along") == "reduced" && !std::holds_alternative<Softmax>(w.anchor))
+    int64_t vector = schedule.integer("vector");
+    bool along_reduced = schedule.choice("along") == "reduced";
+    if (along_reduced && !std::holds_alternative<Softmax>(w.anchor))
         return "`along` = reduced is for softmax";
-    return check_vector(m, schedule.integer("vector"));
+    Reduction r = reduction_of(w);
+    const std::vector<int64_t> &extents = along_reduced ? r.extents : r.kept.extents;
+    std::string problem = check_vector(m, vector);
+    if (problem.empty())
+        problem = check_extent("vector", vector, extents.empty() ? 1 : extents[0], "elements");
+    return problem;
 }
 
 Schedule reduce_model(const Workload &w, const Machine &m) {
@@ -147,7 +157,7 @@ Schedule reduce_model(const Workload &w, const Machine &m) {
     bool along_reduced = std::holds_alternative<Softmax>(w.anchor) && (!kept_inner || kept == 1);
     bool threads = m.cores > 1 && workload_bytes(w) > 4 * parallel_threshold;
     return {"reduce",
-            {{"vector", vector_for(along_reduced ? reduced : kept, m.lanes(4))},
+            {{"vector", vector_within(along_reduced ? reduced : kept, m.lanes(4))},
              {"along", along_reduced ? "reduced" : "kept"},
              {"parallel", threads ? "outer" : "none"}}};
 }

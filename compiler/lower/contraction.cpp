@@ -66,7 +66,8 @@ void stage_input(Stages &st, bool along_x) {
     Expr outside = Halide::cast<bool>(false);
     for (size_t i = copy_rows ? 1 : 0; i < 3; ++i) {
         const Axis &axis = s.axes[i];
-        if (!axis.leaves_input())
+        // A vector along x may reach beyond the row even where no window does.
+        if (!axis.leaves_input() && !(along_x && i == 0))
             continue;
         Expr p = at[1 + i] - int32_t(axis.pad);
         outside = outside || p < 0 || p >= int32_t(axis.in);

@@ -36,10 +36,8 @@ TailStrategy vector_tail(int64_t extent, int64_t vector) {
     return extent > vector ? TailStrategy::ShiftInwards : predicate_tail;
 }
 
-// Everything but the innermost loop, as one parallel loop.
-void parallel_outer(Func f, std::vector<Var> outer) {
-    if (outer.empty())
-        return;
+// Makes `outer` (innermost first, at least one) one parallel loop, and returns it.
+Var parallel_outer(Func f, const std::vector<Var> &outer) {
     Var joined = outer[0];
     for (size_t i = 1; i < outer.size(); ++i) {
         Var next("par" + std::to_string(i));
@@ -47,6 +45,14 @@ void parallel_outer(Func f, std::vector<Var> outer) {
         joined = next;
     }
     f.parallel(joined);
+    return joined;
+}
+
+// `first` and the outer loops of `vars`.
+std::vector<Var> with_outer(const Var &first, const std::vector<Var> &vars) {
+    std::vector<Var> all = {first};
+    all.insert(all.end(), vars.begin() + 1, vars.end());
+    return all;
 }
 
 } // namespace
@@ -80,9 +86,7 @@ LoweredKernel lower_pointwise(const Workload &w, const Schedule &schedule) {
         int64_t taken = std::min(block, vectors);
         out.split(outer, task, outer, int(taken),
                   vectors % taken == 0 ? TailStrategy::RoundUp : TailStrategy::GuardWithIf);
-        std::vector<Var> rest = {task};
-        rest.insert(rest.end(), v.begin() + 1, v.end());
-        parallel_outer(out, rest);
+        parallel_outer(out, with_outer(task, v));
     }
     kernel.output = out;
     return kernel;
@@ -176,7 +180,7 @@ LoweredKernel lower_mean(const Workload &w, const Schedule &schedule) {
     int64_t channels = s.kept.extents[0];
     // Several vectors at once hide the latency of the additions.
     int block = vector;
-    while (block < 4 * vector && block < channels)
+    while (block < 4 * vector && block + vector <= channels)
         block += vector;
     Var outer("outer"), inner("inner");
     out.split(st.k[0], outer, inner, block, vector_tail(channels, block));
@@ -187,11 +191,6 @@ LoweredKernel lower_mean(const Workload &w, const Schedule &schedule) {
     for (int i = 0; i < r.dimensions(); ++i)
         order.push_back(r[i]);
     sum.update().reorder(order).vectorize(st.k[0], vector).unroll(st.k[0]);
-    if (schedule.choice("parallel") == "outer") {
-        std::vector<Var> rest = {outer};
-        rest.insert(rest.end(), st.k.begin() + 1, st.k.end());
-        parallel_outer(out, rest);
-    }
     st.kernel.output = out;
     return st.kernel;
 }
@@ -264,14 +263,15 @@ LoweredKernel lower_softmax(const Workload &w, const Schedule &schedule) {
                concatenated(s.out, s.kept.out));
 
     Var k = st.k[0], ko("ko"), ki("ki"), ro("ro"), ri("ri");
-    TailStrategy r_tail = vector_tail(extent, vector);
+    bool parallel = schedule.choice("parallel") == "outer";
     if (along_reduced) {
-        f.out.split(r, ro, ri, vector, r_tail).vectorize(ri);
+        f.out.split(r, ro, ri, vector, vector_tail(extent, vector)).vectorize(ri);
+        Var at = parallel ? parallel_outer(f.out, st.k) : k;
         for (Func stage : {f.highest, f.total})
-            stage.compute_at(f.out, k);
-        f.power.compute_at(f.out, k).vectorize(r, vector, TailStrategy::GuardWithIf);
+            stage.compute_at(f.out, at);
+        f.power.compute_at(f.out, at).vectorize(r, vector, TailStrategy::GuardWithIf);
         for (Func stage : {f.lanes_highest, f.lanes_total}) {
-            stage.compute_at(f.out, k).vectorize(f.u);
+            stage.compute_at(f.out, at).vectorize(f.u);
             if (whole > 0)
                 stage.update()
                     .reorder({Halide::VarOrRVar(f.u), Halide::VarOrRVar(vectors.x)})
@@ -280,17 +280,13 @@ LoweredKernel lower_softmax(const Workload &w, const Schedule &schedule) {
     } else {
         f.out.split(k, ko, ki, vector, vector_tail(s.kept.extents[0], vector)).vectorize(ki);
         f.out.reorder(ki, r, ko);
+        Var at = parallel ? parallel_outer(f.out, with_outer(ko, st.k)) : ko;
         for (Func stage : {f.highest, f.total}) {
-            stage.compute_at(f.out, ko).bound_extent(k, vector).vectorize(k);
+            stage.compute_at(f.out, at).bound_extent(k, vector).vectorize(k);
             stage.update().reorder({Halide::VarOrRVar(k), Halide::VarOrRVar(all.x)}).vectorize(k);
         }
-        f.power.compute_at(f.out, ko).bound_extent(k, vector).vectorize(k);
+        f.power.compute_at(f.out, at).bound_extent(k, vector).vectorize(k);
         f.power.reorder_storage(k, r).reorder(k, r);
-    }
-    if (schedule.choice("parallel") == "outer") {
-        std::vector<Var> outer = {along_reduced ? k : ko};
-        outer.insert(outer.end(), st.k.begin() + 1, st.k.end());
-        parallel_outer(f.out, outer);
     }
     st.kernel.output = f.out;
     return st.kernel;

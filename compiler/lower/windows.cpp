@@ -26,6 +26,8 @@ struct Stages {
     Var g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
     RDom r;      // rx, ry, rz
     Func padded; // the input with its borders; undefined where no window leaves the input
+    Func column; // pooling: reduced along y and z only, at input coordinates along x
+    RDom rx;     // pooling: the window along x
     Func sum, output;
     std::vector<Halide::Argument> arguments;
 
@@ -59,27 +61,21 @@ Func with_border(Stages &st, const ImageParam &input, float border) {
     return padded;
 }
 
-// The pixel under window position r of each output point.
-Expr window_pixel(Stages &st, const ImageParam &input, float border) {
-    std::vector<Expr> outs = {st.x, st.y, st.z};
-    std::vector<Expr> rs = {st.r.x, st.r.y, st.r.z};
-    std::vector<Expr> at = {st.g};
-    bool staged = st.shape.staged();
-    for (size_t i = 0; i < 3; ++i) {
-        const Axis &a = st.shape.axes[i];
-        Expr p = outs[i] * int32_t(a.stride) + rs[i] * int32_t(a.dilation);
-        at.push_back(a.leaves_input() || a.pad == 0 ? p : p - int32_t(a.pad));
-    }
-    at.push_back(st.n);
-    if (!staged)
+// Input coordinate of window position r of output point `out` along one axis; padded where the axis
+// leaves the input.
+Expr input_position(const Axis &a, const Expr &out, const Expr &r) {
+    Expr p = out * int32_t(a.stride) + r * int32_t(a.dilation);
+    return a.leaves_input() || a.pad == 0 ? p : p - int32_t(a.pad);
+}
+
+// The input there, with borders.
+Expr window_pixel(Stages &st, const ImageParam &input, float border, const Expr &x, const Expr &y,
+                  const Expr &z) {
+    std::vector<Expr> at = {st.g, x, y, z, st.n};
+    if (!st.shape.staged())
         return input(at);
     st.padded = with_border(st, input, border);
     return st.padded(at);
-}
-
-void window_domain(Stages &st) {
-    const auto &[x, y, z] = st.shape.axes;
-    st.r = RDom(0, int32_t(x.kernel), 0, int32_t(y.kernel), 0, int32_t(z.kernel), "r");
 }
 
 void finish(Stages &st, const Workload &w, const Expr &value,
@@ -118,10 +114,12 @@ Stages depthwise_algorithm(const Workload &w) {
         st.arguments.push_back(bias);
         start = bias(st.g);
     }
-    window_domain(st);
+    st.r = RDom(0, int32_t(ax.kernel), 0, int32_t(ay.kernel), 0, int32_t(az.kernel), "r");
+    Expr pixel = window_pixel(st, input, 0.0f, input_position(ax, st.x, st.r.x),
+                              input_position(ay, st.y, st.r.y), input_position(az, st.z, st.r.z));
     st.sum = Func("sum");
     st.sum(st.vars()) = start;
-    st.sum(st.vars()) += weight(st.g, st.r.x, st.r.y, st.r.z) * window_pixel(st, input, 0.0f);
+    st.sum(st.vars()) += weight(st.g, st.r.x, st.r.y, st.r.z) * pixel;
     finish(st, w, st.sum(st.vars()), operands);
     return st;
 }
@@ -164,19 +162,26 @@ Stages pool_algorithm(const Workload &w) {
     ImageParam input = window_image("input", st, true, st.shape.in);
     st.arguments.push_back(input);
     std::vector<ImageParam> operands = add_operands(st);
-    window_domain(st);
+    const auto &[ax, ay, az] = st.shape.axes;
+    auto *avg = std::get_if<AvgPool>(&w.anchor);
+    float start = avg ? 0.0f : -std::numeric_limits<float>::infinity();
+    st.r = RDom(0, int32_t(ay.kernel), 0, int32_t(az.kernel), "r");
+    st.rx = RDom(0, int32_t(ax.kernel), "rx");
+    Expr pixel = window_pixel(st, input, start, st.x, input_position(ay, st.y, st.r.x),
+                              input_position(az, st.z, st.r.y));
+    st.column = Func("column");
     st.sum = Func("sum");
-    Expr value;
-    if (auto *avg = std::get_if<AvgPool>(&w.anchor)) {
-        st.sum(st.vars()) = 0.0f;
-        st.sum(st.vars()) += window_pixel(st, input, 0.0f);
-        value = average(st, st.sum(st.vars()), avg->count_include_pad);
-    } else {
-        float lowest = -std::numeric_limits<float>::infinity();
-        st.sum(st.vars()) = lowest;
-        st.sum(st.vars()) = Halide::max(st.sum(st.vars()), window_pixel(st, input, lowest));
-        value = st.sum(st.vars());
-    }
+    std::vector<Expr> here = {st.g, st.x, st.y, st.z, st.n};
+    std::vector<Expr> below = {st.g, input_position(ax, st.x, st.rx), st.y, st.z, st.n};
+    auto accumulate = [&](Func f, const Expr &value) {
+        f(st.vars()) = start;
+        f(st.vars()) = avg ? f(here) + value : Halide::max(f(here), value);
+    };
+    accumulate(st.column, pixel);
+    accumulate(st.sum, st.column(below));
+    Expr value = st.sum(here);
+    if (avg)
+        value = average(st, value, avg->count_include_pad);
     finish(st, w, value, operands);
     return st;
 }
@@ -185,9 +190,44 @@ TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
     return extent % factor == 0 ? TailStrategy::RoundUp : strategy;
 }
 
-// Whole vectors where the channels allow, else the last one overlaps, else it is predicated.
-TailStrategy channel_tail(int64_t channels, int64_t block) {
-    return tail(channels, block, channels > block ? TailStrategy::ShiftInwards : predicate_tail);
+// Longer windows stay loops.
+constexpr int64_t unrolled_window = 25;
+
+void schedule_depthwise_window(Stages &st, const Var &lane, int vector) {
+    Func sum = st.sum;
+    sum.update().reorder({st.g, st.x, st.y, st.r.x, st.r.y, st.r.z});
+    sum.update().vectorize(lane, vector).unroll(st.g).unroll(st.x).unroll(st.y);
+    if (st.shape.axes[0].kernel * st.shape.axes[1].kernel <= unrolled_window)
+        sum.update().unroll(st.r.x).unroll(st.r.y);
+}
+
+// First along y, for every input column that the tile's windows share; then along x.
+void schedule_pool_window(Stages &st, const Var &xo, const Var &lane, int vector, int tile_x) {
+    const Axis &x = st.shape.axes[0];
+    bool along_x = lane.name() == st.x.name();
+    int64_t columns = (tile_x - 1) * x.stride + (x.kernel - 1) * x.dilation + 1;
+    Func sum = st.sum, column = st.column;
+    sum.update().reorder({st.g, st.x, st.y, st.rx.x});
+    sum.update().vectorize(lane, vector).unroll(st.g).unroll(st.x).unroll(st.y);
+    bool unrolled = x.kernel * st.shape.axes[1].kernel <= unrolled_window;
+    if (unrolled)
+        sum.update().unroll(st.rx.x);
+    column.compute_at(st.output, xo);
+    if (along_x)
+        column.reorder_storage(st.x, st.g, st.y, st.z, st.n).reorder(st.x, st.g, st.y, st.z, st.n);
+    column.bound_extent(st.x, int32_t(columns));
+    // The last vector of columns overlaps the one before it; where values accumulate it must not.
+    TailStrategy strategy =
+        along_x ? tail(columns, vector, TailStrategy::ShiftInwards) : TailStrategy::RoundUp;
+    column.vectorize(lane, vector, strategy).unroll(st.g).unroll(st.x).unroll(st.y);
+    column.update().reorder({st.g, st.x, st.y, st.r.x, st.r.y});
+    column.update()
+        .vectorize(lane, vector, TailStrategy::GuardWithIf)
+        .unroll(st.g)
+        .unroll(st.x)
+        .unroll(st.y);
+    if (unrolled)
+        column.update().unroll(st.r.x);
 }
 
 void schedule_windows(Stages &st, const Schedule &schedule) {
@@ -198,12 +238,14 @@ void schedule_windows(Stages &st, const Schedule &schedule) {
     Func out = st.output, sum = st.sum;
     Var go("go"), gi("gi"), xo("xo"), xi("xi"), block("block"), row("row"), yo("yo"), yi("yi");
     Var par("par");
-    out.split(st.g, go, gi, tile_c, channel_tail(s.groups, tile_c));
+    out.split(st.g, go, gi, tile_c, tail(s.groups, tile_c, TailStrategy::ShiftInwards));
     out.split(st.x, xo, xi, tile_x, tail(s.axes[0].out, tile_x, TailStrategy::ShiftInwards));
     out.split(st.y, block, row, rows, tail(s.axes[1].out, rows, TailStrategy::GuardWithIf));
     out.split(row, yo, yi, tile_y, tail(rows, tile_y, TailStrategy::ShiftInwards));
     out.reorder({gi, xi, yi, xo, yo, go, block, st.z, st.n});
-    out.vectorize(gi, vector).unroll(gi).unroll(xi).unroll(yi);
+    bool along_x = schedule.choice("lanes") == "x";
+    Var lane = along_x ? st.x : st.g;
+    out.vectorize(along_x ? xi : gi, vector).unroll(gi).unroll(xi).unroll(yi);
     Var stage_at = go;
     if (schedule.choice("parallel") == "y")
         out.fuse(block, st.z, par).fuse(par, st.n, par).parallel(par);
@@ -212,12 +254,15 @@ void schedule_windows(Stages &st, const Schedule &schedule) {
     if (schedule.choice("parallel") == "c")
         stage_at = block;
     sum.compute_at(out, xo).bound_extent(st.g, tile_c);
-    sum.vectorize(st.g, vector).unroll(st.g).unroll(st.x).unroll(st.y);
-    sum.update().reorder({st.g, st.x, st.y, st.r.x, st.r.y, st.r.z});
-    sum.update().vectorize(st.g, vector).unroll(st.g).unroll(st.x).unroll(st.y);
-    bool short_window = s.axes[0].kernel * s.axes[1].kernel <= 25;
-    if (short_window)
-        sum.update().unroll(st.r.x).unroll(st.r.y);
+    if (along_x) {
+        sum.bound_extent(st.x, tile_x).reorder_storage(st.x, st.g, st.y, st.z, st.n);
+        sum.reorder(st.x, st.g, st.y, st.z, st.n);
+    }
+    sum.vectorize(lane, vector).unroll(st.g).unroll(st.x).unroll(st.y);
+    if (st.column.defined())
+        schedule_pool_window(st, xo, lane, vector, tile_x);
+    else
+        schedule_depthwise_window(st, lane, vector);
     if (s.staged() && schedule.choice("border") == "stage") {
         const Axis &y = s.axes[1];
         int64_t staged_rows = (rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1;
