@@ -479,7 +479,7 @@ void Formatter::items_text(const std::vector<ExprPtr> &items) {
     for (size_t i = 0; i < items.size(); ++i) {
         if (i > 0) {
             out_ += ',';
-            auto line = flat(3, [&](FlatWriter &writer) { writer.expr(*items[i]); });
+            auto line = flat(2, [&](FlatWriter &writer) { writer.expr(*items[i]); });
             if (line) {
                 out_ += ' ';
             } else {
@@ -487,7 +487,7 @@ void Formatter::items_text(const std::vector<ExprPtr> &items) {
                 pad_to(start);
             }
         }
-        expr_text(*items[i], 2);
+        expr_text(*items[i], 1);
     }
     out_ += ']';
 }
@@ -499,20 +499,20 @@ void Formatter::arguments_text(const std::vector<Argument> &arguments) {
         auto write = [&](FlatWriter &writer) { writer.argument(arguments[i]); };
         if (i > 0) {
             out_ += ',';
-            if (flat(3, write)) {
+            if (flat(2, write)) {
                 out_ += ' ';
             } else {
                 newline();
                 pad_to(start);
             }
         }
-        if (auto line = flat(2, write)) {
+        if (auto line = flat(1, write)) {
             out_ += *line;
             continue;
         }
         if (arguments[i].name)
             out_ += arguments[i].name->text + "=";
-        expr_text(*arguments[i].value, 2);
+        expr_text(*arguments[i].value, 1);
     }
     out_ += ')';
 }

@@ -82,7 +82,7 @@ class Parser {
     bool at_end() const { return current_.kind == TokenKind::end; }
     bool accept(std::string_view text);
     bool expect(std::string_view text, std::string_view what = {});
-    bool expect_closing(std::string_view text, const Token &opening);
+    bool expect_closing(std::string_view text, const Token &opening, bool list = false);
     Identifier expect_name(std::string_view what);
     Span since(Span begin) const { return {file_, begin.begin, std::max(begin.begin, last_end_)}; }
 
@@ -198,12 +198,14 @@ bool Parser::expect(std::string_view text, std::string_view what) {
     return false;
 }
 
-// The closing bracket; after a mistake, a note shows which one it would have closed.
-bool Parser::expect_closing(std::string_view text, const Token &opening) {
+// The closing bracket, of a list where more could follow or not; after a mistake, a note shows
+// which one it would have closed.
+bool Parser::expect_closing(std::string_view text, const Token &opening, bool list) {
     if (accept(text))
         return true;
+    std::string expected = fmt::format(list ? "`,` or `{}`" : "`{}`", text);
     if (may_report())
-        diags_.report<diag::expected>(found_span(), fmt::format("`{}`", text), found())
+        diags_.report<diag::expected>(found_span(), expected, found())
             .note<diag::opened_here>(opening.span, opening.text);
     failed_ = true;
     return false;
@@ -275,14 +277,17 @@ bool starts_declaration(const Token &t) {
 // is not that of the body around.
 void Parser::skip_to_statement(Scope scope) {
     failed_ = false;
-    while (!at_end() && !at("}")) {
+    int splices = 0; // braces of a path, open on this line
+    while (!at_end() && (!at("}") || splices > 0)) {
         if (current_.first_on_line && (starts_statement(current_) || starts_declaration(current_)))
             return;
+        splices = current_.first_on_line ? 0 : splices + at("{") - at("}");
         if (at("{") && (peek_.first_on_line || peek_.kind == TokenKind::end)) {
             Body body;
             Span span;
             parse_body(body, span, scope);
             failed_ = false;
+            splices = 0;
         } else {
             advance();
         }
@@ -400,7 +405,7 @@ std::vector<Parameter> Parser::parse_parameters() {
             break;
     }
     if (!failed_)
-        expect_closing(")", opening);
+        expect_closing(")", opening, true);
     return parameters;
 }
 
@@ -612,8 +617,10 @@ For Parser::parse_for(Scope scope) {
 
 // evaluate = expression, which must be a call made for its effect: `error("...")`.
 Evaluate Parser::parse_evaluate() {
-    if (at_name() && !peek_.first_on_line &&
-        (peek_.kind == TokenKind::name || peek_.kind == TokenKind::string || peek_.is("{"))) {
+    bool value_follows = peek_.kind == TokenKind::name || peek_.kind == TokenKind::integer ||
+                         peek_.kind == TokenKind::string || peek_.is("true") || peek_.is("not") ||
+                         peek_.is("{");
+    if (at_name() && !peek_.first_on_line && value_follows) {
         auto report = diags_.report<diag::unknown_statement>(current_.span, current_.text);
         std::string best = nearest_name(
             current_.text, {"input", "output", "return", "if", "else", "for", "block", "network"});
@@ -878,7 +885,7 @@ std::vector<ExprPtr> Parser::parse_items(std::string_view closing, const Token &
             break;
     }
     if (!failed_)
-        expect_closing(closing, opening);
+        expect_closing(closing, opening, true);
     return items;
 }
 
@@ -926,7 +933,7 @@ std::vector<Argument> Parser::parse_arguments() {
             break;
     }
     if (!failed_)
-        expect_closing(")", opening);
+        expect_closing(")", opening, true);
     return arguments;
 }
 
