@@ -7,7 +7,7 @@
 //   (constants print inline: any unique name does). Every type is what infer_type says.
 // - Inputs of the network are Input nodes, listed in `inputs` in the user's order.
 // - An output names a node; one node may serve several outputs. Layout::nhwc, of an input or an
-//   output, means channels last and needs 3 to 5 dimensions.
+//   output, means channels last and needs 3 dimensions or more.
 // - `params` are unique by name. A node's params have the roles and types of param_types(), and
 //   their names are one path + "." + role: the node's own name unless weights are shared.
 // - Param data, where present, has the param's type. A graph may lack data altogether (check,

@@ -187,9 +187,8 @@ class Verifier {
 
     void check_layout(const char *what, const std::string &name, Layout layout,
                       const TensorType &type) {
-        const size_t rank = type.shape.size();
-        if (layout == Layout::nhwc && (rank < 3 || rank > 5)) {
-            problem("{} `{}` is {}, but only 3 to 5 dimensions have a layout", what, name,
+        if (layout == Layout::nhwc && type.shape.size() < 3) {
+            problem("{} `{}` is {}, but a layout needs 3 dimensions or more", what, name,
                     type_text(type));
         }
     }

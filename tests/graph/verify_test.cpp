@@ -97,13 +97,13 @@ TEST(Verify, FindsEachBrokenRule) {
         {"two outputs are named `y`", [](Graph &g) { g.outputs[1].name = "y"; }},
         {"the name `` of an output is no identifier", [](Graph &g) { g.outputs[1].name = ""; }},
         {"output `y` is node 7, which does not exist", [](Graph &g) { g.outputs[0].node = 7; }},
-        {"output `z` is f32[1, 4], but only 3 to 5 dimensions have a layout",
+        {"output `z` is f32[1, 4], but a layout needs 3 dimensions or more",
          [](Graph &g) {
              g.inputs.push_back(NodeId(g.nodes.size()));
              g.nodes.push_back({Input{}, {}, {}, {DType::f32, {1, 4}}, "flat", {}});
              g.outputs[1] = {"z", g.inputs.back(), Layout::nhwc, {}};
          }},
-        {"input `flat` is f32[1, 4], but only 3 to 5 dimensions have a layout",
+        {"input `flat` is f32[1, 4], but a layout needs 3 dimensions or more",
          [](Graph &g) {
              g.inputs.push_back(NodeId(g.nodes.size()));
              g.nodes.push_back({Input{Layout::nhwc}, {}, {}, {DType::f32, {1, 4}}, "flat", {}});
