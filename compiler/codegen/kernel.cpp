@@ -12,6 +12,7 @@
 
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/hash.h"
+#include "compiler/codegen/versions.h"
 #include "compiler/lower/lower.h"
 
 #include <llvm/IR/IRBuilder.h>
@@ -21,6 +22,7 @@
 
 #include <fmt/format.h>
 
+#include <iostream>
 #include <sstream>
 
 namespace cnnc {
@@ -185,8 +187,8 @@ Built build_module(const KernelRequest &request, llvm::LLVMContext &context) {
 } // namespace
 
 std::string kernel_key(const KernelRequest &request) {
-    return fmt::format("cnnc {} halide {} llvm {}\n{} {}\n{}\n{}\n", CNNC_VERSION,
-                       CNNC_HALIDE_MAJOR, LLVM_VERSION_STRING, target_text(request.target),
+    return fmt::format("cnnc {} halide {} llvm {}\n{} {}\n{}\n{}\n", compiler_identity(),
+                       halide_version(), llvm_version(), target_text(request.target),
                        request.target.cpu, workload_text(request.workload),
                        schedule_text(request.schedule));
 }
@@ -200,6 +202,20 @@ CompiledKernel compile_kernel(const KernelRequest &request) {
     Built built = build_module(request, context);
     built.kernel.object = emit_object(*built.module, request.target);
     return built.kernel;
+}
+
+std::string kernel_loop_nest(const KernelRequest &request) {
+    // Halide prints it to std::cerr and nowhere else.
+    std::ostringstream text;
+    std::streambuf *cerr = std::cerr.rdbuf(text.rdbuf());
+    try {
+        lower_kernel(request.workload, request.schedule).output.print_loop_nest();
+    } catch (const Halide::Error &error) {
+        std::cerr.rdbuf(cerr);
+        throw KernelError{error.what()};
+    }
+    std::cerr.rdbuf(cerr);
+    return text.str();
 }
 
 std::string kernel_assembly(const KernelRequest &request) {

@@ -33,7 +33,6 @@ struct CompiledKernel {
     std::string object;        // ELF bytes
     int64_t scratch_bytes = 0; // per worker
     bool parallel = false;     // contains a parallel loop
-    std::string loop_nest;     // Halide's loops, for explain
 };
 
 // What identifies the result: canonical text of request and of every version that can change it.
@@ -46,7 +45,9 @@ struct KernelError {
     std::string message;
 };
 CompiledKernel compile_kernel(const KernelRequest &request);
-// The kernel's assembly for the target, for explain and tests.
+// For explain and tests, under the same conditions: Halide's loops around the stages, and the
+// assembly for the target.
+std::string kernel_loop_nest(const KernelRequest &request);
 std::string kernel_assembly(const KernelRequest &request);
 
 } // namespace cnnc

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Layout: magic, then key, symbol, object, loop nest (each a 64-bit length and its bytes), scratch
+// Layout: magic, then key, symbol, object (each a 64-bit length and its bytes), scratch
 // bytes, parallel flag, and a 64-bit FNV-1a of everything before it. Little-endian like its host:
 // the bytes never leave the machine.
 #include "compiler/codegen/kernel_bytes.h"
@@ -9,7 +9,7 @@
 namespace cnnc {
 namespace {
 
-constexpr std::string_view magic = "cnnc kernel 1\n";
+constexpr std::string_view magic = "cnnc kernel 2\n";
 
 uint64_t fnv1a(std::string_view bytes) {
     uint64_t hash = 0xcbf29ce484222325u;
@@ -51,7 +51,6 @@ std::string kernel_to_bytes(const CompiledKernel &kernel, std::string_view key) 
     put_text(out, key);
     put_text(out, kernel.symbol);
     put_text(out, kernel.object);
-    put_text(out, kernel.loop_nest);
     put_number(out, uint64_t(kernel.scratch_bytes));
     put_number(out, kernel.parallel);
     put_number(out, fnv1a(out));
@@ -72,8 +71,8 @@ std::optional<CompiledKernel> kernel_from_bytes(std::string_view bytes, std::str
     std::string found_key;
     uint64_t scratch = 0, parallel = 0;
     if (!get_text(bytes, found_key) || found_key != key || !get_text(bytes, kernel.symbol) ||
-        !get_text(bytes, kernel.object) || !get_text(bytes, kernel.loop_nest) ||
-        !get_number(bytes, scratch) || !get_number(bytes, parallel) || !bytes.empty())
+        !get_text(bytes, kernel.object) || !get_number(bytes, scratch) ||
+        !get_number(bytes, parallel) || !bytes.empty())
         return std::nullopt;
     kernel.scratch_bytes = int64_t(scratch);
     kernel.parallel = parallel != 0;

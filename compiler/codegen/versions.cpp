@@ -2,6 +2,9 @@
 // CMake knows the versions.
 #include "compiler/codegen/versions.h"
 
+// Generated when cnnc is built (cmake/HashSources.cmake).
+extern const char *const cnnc_sources_hash;
+
 namespace cnnc {
 
 std::string cnnc_version() {
@@ -10,6 +13,10 @@ std::string cnnc_version() {
 
 std::string halide_version() {
     return CNNC_HALIDE_VERSION;
+}
+
+std::string compiler_identity() {
+    return std::string(CNNC_VERSION) + " " + cnnc_sources_hash;
 }
 
 } // namespace cnnc

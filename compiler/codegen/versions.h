@@ -9,4 +9,8 @@ namespace cnnc {
 std::string cnnc_version();   // "0.1.0"
 std::string halide_version(); // "14.0.0"
 
+// The version and a hash of the sources that decide what kernels look like: kernels compiled by
+// another state of cnnc must not be taken for this one's.
+std::string compiler_identity();
+
 } // namespace cnnc

@@ -37,8 +37,8 @@ struct Options {
 
 constexpr int rounds = 10;
 constexpr int max_runs = 1 << 20;
-// Read bandwidth is measured on blocks of 16 KiB << (2 * i): from L1 to memory.
-constexpr int bandwidth_sizes = 7;
+// Read bandwidth is measured on blocks of 16 KiB << i: from L1 to memory.
+constexpr int bandwidth_sizes = 13;
 constexpr int64_t smallest_block = 16 << 10;
 // Without weights given, bench makes some up: its numbers do not depend on them.
 constexpr uint64_t default_seed = 1;
@@ -97,17 +97,17 @@ void measure(const Library &library, const Scheduled &scheduled, const CallMemor
     }
     for (int i = 0; options.layers && i < bandwidth_sizes; ++i)
         measured->bandwidth[i] =
-            measure_read_bandwidth(scheduled.target, smallest_block << (2 * i), 0.01);
+            measure_read_bandwidth(scheduled.target, smallest_block << i, 0.005);
     std::sort(times.begin(), times.end());
     measured->runs = int(times.size());
     measured->min_seconds = times.front();
     measured->median_seconds = times[times.size() / 2];
 }
 
-// Bytes a second for a layer that touches so many bytes.
+// Bytes a second for a layer that touches so many bytes: what the largest block within them gets.
 double bandwidth_for(const Measured &measured, int64_t bytes) {
     int i = 0;
-    while (i + 1 < bandwidth_sizes && (smallest_block << (2 * i)) < bytes)
+    while (i + 1 < bandwidth_sizes && (smallest_block << (i + 1)) <= bytes)
         ++i;
     return measured.bandwidth[i];
 }

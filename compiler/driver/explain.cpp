@@ -23,7 +23,7 @@ struct Options {
     bool assembly = false;
 };
 
-constexpr double assembly_timeout_seconds = 120;
+constexpr double describe_timeout_seconds = 120;
 // The memory picture: at most so many columns for kernels and rows for the arena.
 constexpr int picture_columns = 72;
 constexpr int picture_rows = 16;
@@ -131,15 +131,18 @@ size_t find_kernel(const KernelGraph &kernels, const std::string &layer) {
                               near.empty() ? "" : fmt::format("; did you mean `{}`?", near))};
 }
 
-std::string assembly_of(const KernelRequest &request) {
+// What `describe` says of the kernel; it may crash in Halide or LLVM, hence in a child.
+std::string described(const KernelRequest &request,
+                      std::string (*describe)(const KernelRequest &)) {
     const Child child = run_child(
         [&](int fd) {
-            const std::string text = kernel_assembly(request);
+            const std::string text = describe(request);
             write_all(fd, text.data(), text.size());
         },
-        assembly_timeout_seconds);
+        describe_timeout_seconds);
     if (!child.failure.empty())
-        throw Failure{exit_bug, "no assembly: " + child.failure};
+        throw Failure{exit_bug, fmt::format("the kernel of {} cannot be shown: {}",
+                                            workload_text(request.workload), child.failure)};
     return child.data;
 }
 
@@ -149,18 +152,9 @@ std::string layer_text(const Scheduled &scheduled, const Options &options) {
     const KernelRequest request = {kernel.workload, scheduled.choices[index].schedule,
                                    scheduled.target};
     if (options.assembly)
-        return assembly_of(request);
-    ServiceOptions service;
-    service.use_cache = !options.compile.no_cache;
-    const KernelResult result = compile_kernels({request}, service)[0];
-    std::string text = kernel_text(kernel, scheduled.choices[index]);
-    if (!result.failure.empty())
-        throw Failure{exit_bug, text + "cannot be compiled: " + result.failure};
-    return text + fmt::format("  code      {}, scratch memory {}{}\n\n{}",
-                              bytes_text(int64_t(result.kernel.object.size())),
-                              bytes_text(result.kernel.scratch_bytes),
-                              result.kernel.parallel ? ", one parallel loop" : "",
-                              result.kernel.loop_nest);
+        return described(request, kernel_assembly);
+    return kernel_text(kernel, scheduled.choices[index]) + "\n" +
+           described(request, kernel_loop_nest);
 }
 
 int explain(const Options &options, Console &console) {

@@ -53,7 +53,6 @@ CompiledKernel good_kernel(const KernelRequest &r) {
     kernel.object = "object " + std::to_string(order_of(r));
     kernel.scratch_bytes = order_of(r);
     kernel.parallel = order_of(r) % 2 == 1;
-    kernel.loop_nest = "for c:\n";
     return kernel;
 }
 
@@ -102,7 +101,6 @@ TEST(Service, ReturnsResultsInOrderWhateverTheJobCount) {
             EXPECT_EQ(results[i].kernel.symbol, good_kernel(requests[i]).symbol);
             EXPECT_EQ(results[i].kernel.scratch_bytes, order_of(requests[i]));
             EXPECT_EQ(results[i].kernel.parallel, order_of(requests[i]) % 2 == 1);
-            EXPECT_EQ(results[i].kernel.loop_nest, "for c:\n");
         }
     }
 }
@@ -255,7 +253,6 @@ TEST(KernelBytes, RoundTripAndRefuseEveryTruncationAndFlip) {
     ASSERT_TRUE(back);
     EXPECT_EQ(back->symbol, kernel.symbol);
     EXPECT_EQ(back->object, kernel.object);
-    EXPECT_EQ(back->loop_nest, kernel.loop_nest);
     EXPECT_EQ(back->scratch_bytes, 7);
     EXPECT_TRUE(back->parallel);
     EXPECT_FALSE(kernel_from_bytes(bytes, "other key"));
