@@ -416,14 +416,18 @@ std::vector<Parameter> Parser::parse_parameters() {
 // statements are not taken for those of the code around.
 bool Parser::parse_body(Body &body, Span &span, Scope scope) {
     Nesting nesting(*this);
-    if (nesting.too_deep())
+    if (nesting.too_deep()) {
         too_deep(current_.span);
+        gave_up_ = true; // what follows would only be as deep
+        advance();
+        return false;
+    }
     if (!failed_ && !at("{"))
         fail_expected("`{`");
     if (failed_) {
         while (!at_end() && !at("{") && !current_.first_on_line)
             advance();
-        if (!at("{") || nesting.too_deep())
+        if (!at("{"))
             return false;
         failed_ = false;
     }

@@ -78,9 +78,11 @@ std::optional<InstancePath> Elaborator::instance_path(const ast::InstanceName *a
 std::string Elaborator::automatic_name(const std::string &callee, const ast::Expr *expr) {
     StatementNames &names = frame().names;
     std::string wanted = names.alone == expr ? names.base : join_path(names.base, callee);
+    // Of names that end alike on their own (`y.relu_1`), the second gets a number, too.
     std::string name = wanted;
-    for (int suffix = 1; !names.used.insert(name).second; ++suffix)
-        name = fmt::format("{}_{}", wanted, suffix);
+    for (int &uses = names.uses[wanted]; uses > 0 && names.uses.count(name); ++uses)
+        name = fmt::format("{}_{}", wanted, uses);
+    ++names.uses[name];
     return name;
 }
 

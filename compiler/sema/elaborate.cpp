@@ -183,7 +183,7 @@ void Elaborator::run(const ast::Statement &statement) {
 void Elaborator::name_statement(const std::string &base, const ast::Expr *value) {
     StatementNames &names = frame().names;
     names.base = base;
-    names.used.clear();
+    names.uses.clear();
     names.alone = nullptr;
     if (!value || base.empty())
         return;

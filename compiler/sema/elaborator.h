@@ -13,7 +13,6 @@
 
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace cnnc {
@@ -22,7 +21,7 @@ namespace cnnc {
 struct StatementNames {
     std::string base;                 // the name being bound; "" in other statements
     const ast::Expr *alone = nullptr; // the expression that `base` itself goes to, if any
-    std::unordered_set<std::string> used;
+    std::unordered_map<std::string, int> uses; // how often each was given, or tried
 };
 
 // One run of a block's body, or the network's.
