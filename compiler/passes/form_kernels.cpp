@@ -18,10 +18,6 @@
 namespace cnnc {
 namespace {
 
-// A channels-first image with up to this many channels is read as it is (the first layer of a
-// network for images); one with more is copied to channels-last first.
-constexpr int64_t max_direct_channels = 4;
-
 // Convolution and pooling, whose 1-D forms become 2-D.
 bool is_spatial(const Op &op) {
     return std::holds_alternative<Conv>(op) || std::holds_alternative<MaxPool>(op) ||
@@ -120,7 +116,7 @@ class Former {
         const Node &n = node(id);
         const Place original = value(id);
         const Shape &shape = n.type.shape;
-        const bool direct = shape.size() < 4 || shape[1] <= max_direct_channels ||
+        const bool direct = shape.size() < 4 || shape[1] < few_channels ||
                             element_count(shape) == shape[0] * shape[1] ||
                             original.view.strides[1] == 1;
         if (direct)

@@ -19,6 +19,11 @@ TensorView user_view(const TensorType &type, Layout layout) {
                                              : row_major(type.dtype, type.shape));
 }
 
+// Few channels, and rows long enough for vectors.
+bool is_planar(const Shape &shape) {
+    return shape.size() >= 4 && shape[1] < few_channels && shape.back() >= few_channels;
+}
+
 class Placer {
   public:
     Placer(const Graph &graph, const Clusters &clusters)
@@ -94,7 +99,8 @@ class Placer {
         std::optional<Place> &place = result_.places[size_t(id)];
         if (!place_as_output(id) && !place_in_reader(id) && !is_reshape(node.op)) {
             int buffer = add_buffer(Buffer::Kind::temp, -1, node.type, node.name);
-            const auto dense = prefers_rows_[size_t(id)] ? row_major : channels_last;
+            const bool rows = prefers_rows_[size_t(id)] || is_planar(node.type.shape);
+            const auto dense = rows ? row_major : channels_last;
             place = Place{{buffer, 0}, normalized(dense(node.type.dtype, node.type.shape))};
         }
         if (place && is_reshape(node.op))

@@ -5,7 +5,7 @@
 //   1. in the caller's memory, if it is an output (of several outputs, the first);
 //   2. in a part of the value that a reader makes of it: its slice of a concatenation, or a flatten
 //      or reshape that itself is placed by rule 1 or 2;
-//   3. in a buffer of its own, channels-last.
+//   3. in a buffer of its own, channels-last (images of few channels: channels-first).
 // Readers come first: nodes are walked from the last to the first.
 #pragma once
 
@@ -16,6 +16,10 @@
 #include <vector>
 
 namespace cnnc {
+
+// Images of fewer channels than this lie channels-first: a vector of channels would be mostly empty,
+// while one of pixels along a row is full. Eight is half of the widest vector.
+constexpr int64_t few_channels = 8;
 
 // A stored value: its buffer, where in it, and how. `view.shape` is the node's shape.
 struct Place {
