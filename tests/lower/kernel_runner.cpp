@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tests/lower/kernel_runner.h"
+
+#include "compiler/codegen/child.h"
+#include "compiler/codegen/hash.h"
+#include "compiler/codegen/service.h"
+#include "compiler/lower/packing.h"
+#include "runtime/cnnc_worker.h"
+#include "tests/passes/execute_kernels.h"
+
+#include <fmt/format.h>
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <random>
+#include <thread>
+#include <utility>
+
+namespace cnnc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// ---- memory ----
+
+// A NaN no computation makes.
+constexpr uint32_t canary_bits = 0x7fc0dead;
+
+float canary() {
+    float value;
+    std::memcpy(&value, &canary_bits, sizeof value);
+    return value;
+}
+
+bool is_canary(float value) {
+    return std::memcmp(&value, &canary_bits, sizeof value) == 0;
+}
+
+// Where a tensor lies between two pages that no one may touch: flush with one of them. At the back
+// it has only the alignment asked for.
+enum class Flush { front, back };
+
+class FencedFloats {
+  public:
+    FencedFloats(size_t count, Flush flush, size_t alignment = sizeof(float)) : count_(count) {
+        size_t page = size_t(sysconf(_SC_PAGESIZE));
+        size_t bytes = (count * sizeof(float) + alignment - 1) / alignment * alignment;
+        size_t pages = (bytes + page - 1) / page;
+        total_ = (pages + 2) * page;
+        void *memory =
+            mmap(nullptr, total_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            throw std::bad_alloc();
+        base_ = static_cast<char *>(memory);
+        inside_ = pages * page;
+        std::fill_n(reinterpret_cast<float *>(base_), total_ / sizeof(float), canary());
+        mprotect(base_, page, PROT_NONE);
+        mprotect(base_ + page + inside_, page, PROT_NONE);
+        size_t offset = flush == Flush::front ? 0 : inside_ - bytes;
+        data_ = reinterpret_cast<float *>(base_ + page + offset);
+    }
+    ~FencedFloats() { munmap(base_, total_); }
+    FencedFloats(const FencedFloats &) = delete;
+    FencedFloats &operator=(const FencedFloats &) = delete;
+
+    float *data() const { return data_; }
+    size_t count() const { return count_; }
+    void protect() const { mprotect(page_start(), inside_, PROT_READ); }
+    void poison() const { std::fill_n(data_, count_, canary()); }
+    // Everything between the fences but the tensor itself.
+    bool canaries_live() const {
+        auto *first = reinterpret_cast<const float *>(page_start());
+        auto *last = first + inside_ / sizeof(float);
+        return std::all_of(first, const_cast<const float *>(data_), is_canary) &&
+               std::all_of(const_cast<const float *>(data_ + count_), last, is_canary);
+    }
+
+  private:
+    char *page_start() const { return base_ + (total_ - inside_) / 2; }
+
+    char *base_ = nullptr;
+    size_t total_ = 0, inside_ = 0, count_ = 0;
+    float *data_ = nullptr;
+};
+
+// Elements from a view's first to its last.
+size_t span(const TensorView &view) {
+    int64_t last = 0;
+    for (size_t d = 0; d < view.shape.size(); ++d)
+        if (view.shape[d] > 1)
+            last += (view.shape[d] - 1) * view.strides[d];
+    return size_t(last) + 1;
+}
+
+// Calls f(place) for every element of a view.
+void for_each_place(const TensorView &view, const std::function<void(size_t)> &f) {
+    std::vector<int64_t> index(view.shape.size(), 0);
+    for (int64_t i = 0, count = element_count(view.shape); i < count; ++i) {
+        int64_t place = 0;
+        for (size_t d = 0; d < index.size(); ++d)
+            place += index[d] * view.strides[d];
+        f(size_t(place));
+        for (size_t d = index.size(); d-- > 0 && ++index[d] == view.shape[d];)
+            index[d] = 0;
+    }
+}
+
+// ---- what a workload reads, and what it should write ----
+
+int64_t summands(const Workload &w) {
+    const Shape &in = w.inputs[0].shape;
+    return match(
+        w.anchor, [&](const Conv &c) { return in[1] / c.groups * element_count(c.kernel); },
+        [&](const Linear &) { return element_count(in) / in[0]; },
+        [](const AvgPool &p) { return element_count(p.kernel); },
+        [&](const GlobalAvgPool &) { return element_count(in) / in[0] / in[1]; },
+        [&](const Softmax &s) { return in[size_t(s.dim)]; },
+        [](const auto &) { return int64_t(1); });
+}
+
+struct Problem {
+    std::string text; // of the workload
+    std::vector<std::unique_ptr<FencedFloats>> inputs;
+    std::vector<float> weight, bias;
+    std::vector<float> expected; // of the output's span; canaries in its gaps
+    double scale = 0;
+};
+
+std::unique_ptr<Problem> make_problem(const Workload &w) {
+    auto p = std::make_unique<Problem>();
+    p->text = workload_text(w);
+    std::mt19937 random(uint32_t(hash64(p->text.data(), p->text.size())));
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (const TensorView &view : w.inputs) {
+        Flush flush = random() % 2 ? Flush::back : Flush::front;
+        p->inputs.push_back(std::make_unique<FencedFloats>(span(view), flush));
+        float *data = p->inputs.back()->data();
+        for_each_place(view, [&](size_t place) { data[place] = uniform(random); });
+        p->inputs.back()->protect();
+    }
+    auto fill = [&](const std::optional<TensorType> &type, float factor) {
+        std::vector<float> values(type ? size_t(element_count(type->shape)) : 0);
+        for (float &v : values)
+            v = factor * uniform(random);
+        return values;
+    };
+    p->weight = fill(workload_weight(w), float(std::sqrt(3.0 / double(summands(w)))));
+    p->bias = fill(workload_bias(w), 1);
+    p->expected.assign(span(w.output), canary());
+    std::vector<const float *> inputs;
+    for (const auto &input : p->inputs)
+        inputs.push_back(input->data());
+    run_workload(w, inputs, p->weight.data(), p->bias.empty() ? nullptr : p->bias.data(),
+                 p->expected.data());
+    for (float v : p->expected)
+        if (std::isfinite(v))
+            p->scale = std::max(p->scale, std::fabs(double(v)));
+    return p;
+}
+
+// ---- workers ----
+
+enum class Order { forwards, backwards, shuffled, threads };
+constexpr std::array all_orders = {Order::forwards, Order::backwards, Order::shuffled,
+                                   Order::threads};
+constexpr std::array<const char *, 4> order_names = {"in order", "backwards", "shuffled",
+                                                     "on threads"};
+constexpr int threads = 3;
+
+struct Workers;
+
+// A cnnc_worker that knows its Workers. Its scratch memory ends at a fence.
+struct Worker {
+    cnnc_worker base; // first: kernels hand us its address
+    Workers *workers = nullptr;
+    std::unique_ptr<FencedFloats> scratch;
+};
+
+struct Workers {
+    Order order;
+    std::array<Worker, threads + 1> all; // the caller's, and one per thread
+    int loops = 0;                       // parallel loops that ran
+
+    static int run_loop(cnnc_worker *, cnnc_task, int min, int extent, uint8_t *closure);
+    Workers(Order order_, int64_t scratch_bytes) : order(order_) {
+        for (Worker &worker : all) {
+            worker.scratch = std::make_unique<FencedFloats>(size_t(scratch_bytes) / sizeof(float),
+                                                            Flush::back, 64);
+            worker.base = {reinterpret_cast<char *>(worker.scratch->data()), run_loop};
+            worker.workers = this;
+        }
+    }
+};
+
+int run_on_threads(Workers &workers, cnnc_task task, int min, int extent, uint8_t *closure) {
+    std::atomic<int> next{0}, failure{0};
+    std::vector<std::thread> running;
+    for (int t = 1; t <= threads; ++t)
+        running.emplace_back([&, t] {
+            for (int i; (i = next++) < extent;)
+                if (int error = task(&workers.all[size_t(t)].base, min + i, closure))
+                    failure = error;
+        });
+    for (std::thread &thread : running)
+        thread.join();
+    return failure;
+}
+
+int Workers::run_loop(cnnc_worker *caller, cnnc_task task, int min, int extent, uint8_t *closure) {
+    Workers &workers = *reinterpret_cast<Worker *>(caller)->workers;
+    workers.loops++;
+    if (workers.order == Order::threads)
+        return run_on_threads(workers, task, min, extent, closure);
+    std::vector<int> iterations(size_t(extent), 0);
+    std::iota(iterations.begin(), iterations.end(), min);
+    if (workers.order == Order::backwards)
+        std::reverse(iterations.begin(), iterations.end());
+    if (workers.order == Order::shuffled)
+        std::shuffle(iterations.begin(), iterations.end(), std::mt19937(1));
+    for (int i : iterations) {
+        Worker &other = workers.all[1];
+        cnnc_worker *worker = caller;
+        if (workers.order != Order::forwards) { // nothing may be left from the task before
+            other.scratch->poison();
+            worker = &other.base;
+        }
+        if (int error = task(worker, i, closure))
+            return error;
+    }
+    return 0;
+}
+
+// ---- calling ----
+
+using Arguments = std::vector<const void *>;
+
+template <size_t... i>
+int call_with(void *entry, const Arguments &args, std::index_sequence<i...>) {
+    using Pointer = const void *;
+    using Kernel = int (*)(std::conditional_t<(i >= 0), Pointer, void>...);
+    return reinterpret_cast<Kernel>(entry)(args[i]...);
+}
+
+// Calls a function of as many pointers as there are arguments.
+template <size_t count = 3>
+int call_kernel(void *entry, const Arguments &args) {
+    if (args.size() == count)
+        return call_with(entry, args, std::make_index_sequence<count>());
+    if constexpr (count < 12)
+        return call_kernel<count + 1>(entry, args);
+    throw std::logic_error("too many arguments");
+}
+
+// What is wrong with the output, or "".
+std::string compare(const Workload &w, const Problem &problem, const float *output) {
+    double tolerance = kernel_tolerance(w, problem.scale);
+    for (size_t i = 0; i < problem.expected.size(); ++i) {
+        float expected = problem.expected[i], actual = output[i];
+        if (is_canary(expected)) {
+            if (!is_canary(actual))
+                return fmt::format("the gap at {} is overwritten with {}", i, actual);
+            continue;
+        }
+        bool near = std::isfinite(expected) ? std::fabs(double(expected) - actual) <= tolerance
+                                            : expected == actual || std::isnan(expected);
+        if (!near)
+            return fmt::format("element at {} of {} is {}, not {} (tolerance {:.2g})", i,
+                               problem.expected.size(), actual, expected, tolerance);
+    }
+    return "";
+}
+
+struct Linked {
+    const KernelRequest *request;
+    CompiledKernel kernel;
+    void *entry = nullptr;
+};
+
+struct Packed {
+    std::unique_ptr<FencedFloats> weight, bias;
+};
+
+std::unique_ptr<FencedFloats> fenced(const std::vector<float> &values) {
+    auto memory = std::make_unique<FencedFloats>(values.size(), Flush::back, 64);
+    std::copy(values.begin(), values.end(), memory->data());
+    memory->protect();
+    return memory;
+}
+
+Packed pack(const KernelRequest &r, const Problem &problem) {
+    Packed packed;
+    if (!problem.weight.empty())
+        packed.weight = fenced(pack_weight(r.workload, r.schedule, problem.weight.data()));
+    if (!problem.bias.empty())
+        packed.bias = fenced(pack_bias(r.workload, r.schedule, problem.bias.data()));
+    return packed;
+}
+
+std::string run_in_order(const Linked &linked, const Problem &problem, const Packed &packed,
+                         Order order, FencedFloats &output) {
+    const Workload &w = linked.request->workload;
+    Workers workers(order, linked.kernel.scratch_bytes);
+    output.poison();
+    Arguments args = {&workers.all[0].base};
+    for (const auto &input : problem.inputs)
+        args.push_back(input->data());
+    if (packed.weight)
+        args.push_back(packed.weight->data());
+    if (packed.bias)
+        args.push_back(packed.bias->data());
+    args.push_back(output.data());
+    if (int error = call_kernel(linked.entry, args))
+        return fmt::format("returned {}", error);
+    if (workers.loops > 0 && !linked.kernel.parallel)
+        return "runs a parallel loop, but does not say so";
+    if (!output.canaries_live())
+        return "writes beside its output";
+    for (const Worker &worker : workers.all)
+        if (!worker.scratch->canaries_live())
+            return "writes beside its scratch memory";
+    return compare(w, problem, output.data());
+}
+
+std::string run_linked(const Linked &linked, const Problem &problem) {
+    Packed packed = pack(*linked.request, problem);
+    std::vector<float> first;
+    size_t runs = 0;
+    for (Order order : all_orders) {
+        Flush flush = runs++ % 2 ? Flush::front : Flush::back;
+        FencedFloats output(problem.expected.size(), flush);
+        std::string wrong = run_in_order(linked, problem, packed, order, output);
+        if (!wrong.empty())
+            return fmt::format("{}: {}", order_names[size_t(order)], wrong);
+        std::vector<float> bits(output.data(), output.data() + output.count());
+        if (first.empty())
+            first = bits;
+        else if (std::memcmp(first.data(), bits.data(), bits.size() * sizeof(float)) != 0)
+            return fmt::format("{}: other bits than {}", order_names[size_t(order)],
+                               order_names[0]);
+        if (!linked.kernel.parallel && runs == 2) // both ends of the output are fenced once
+            break;
+    }
+    return "";
+}
+
+// ---- linking ----
+
+// A folder that vanishes with its contents.
+struct TemporaryFolder {
+    std::string path = std::filesystem::temp_directory_path() / "cnnc-kernels-XXXXXX";
+    TemporaryFolder() {
+        if (!mkdtemp(path.data()))
+            throw std::runtime_error("no temporary folder");
+    }
+    ~TemporaryFolder() { std::filesystem::remove_all(path); }
+};
+
+// Links all kernels into one library, with a table of their addresses. The kernels' symbols are
+// hidden, and nothing may be missing but the C library's.
+void link_kernels(std::vector<Linked> &kernels) {
+    TemporaryFolder folder;
+    std::ofstream table(folder.path + "/table.c"), files(folder.path + "/files");
+    std::string entries;
+    std::vector<std::string> seen;
+    for (const Linked &k : kernels) {
+        entries += fmt::format("(void *){},\n", k.kernel.symbol);
+        std::string object = fmt::format("{}/{}.o", folder.path, k.kernel.symbol);
+        if (std::filesystem::exists(object))
+            continue;
+        std::ofstream(object, std::ios::binary) << k.kernel.object;
+        files << object << "\n";
+        table << fmt::format("int {}();\n", k.kernel.symbol);
+    }
+    table << "void *cnnc_test_table[] = {" << entries << "};\n";
+    table.close();
+    files.close();
+    std::string command = fmt::format(
+        "cc -shared -fPIC -O0 -Wl,-z,defs -o {0}/kernels.so {0}/table.c @{0}/files -lm -lc",
+        folder.path);
+    if (std::system(command.c_str()) != 0)
+        throw std::runtime_error("the kernels do not link");
+    void *library = dlopen((folder.path + "/kernels.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        throw std::runtime_error(dlerror());
+    auto entry = static_cast<void **>(dlsym(library, "cnnc_test_table"));
+    for (Linked &k : kernels)
+        k.entry = *entry++;
+}
+
+// ---- running in a child ----
+
+void write_text(int fd, const std::string &text) {
+    uint32_t size = uint32_t(text.size());
+    write_all(fd, &size, sizeof size);
+    write_all(fd, text.data(), text.size());
+}
+
+std::vector<std::string> read_texts(const std::string &data) {
+    std::vector<std::string> texts;
+    for (size_t at = 0; at + sizeof(uint32_t) <= data.size();) {
+        uint32_t size;
+        std::memcpy(&size, data.data() + at, sizeof size);
+        texts.push_back(data.substr(at + sizeof size, size));
+        at += sizeof size + size;
+    }
+    return texts;
+}
+
+void run_from(const std::vector<Linked> &kernels, size_t first, int fd) {
+    std::unique_ptr<Problem> problem;
+    for (size_t i = first; i < kernels.size(); ++i) {
+        const Workload &w = kernels[i].request->workload;
+        if (!problem || problem->text != workload_text(w))
+            problem = make_problem(w);
+        write_text(fd, run_linked(kernels[i], *problem));
+    }
+}
+
+// One text per kernel: what is wrong with it. A crash is the fault of the kernel that was running.
+std::vector<std::string> run_all(const std::vector<Linked> &kernels) {
+    std::vector<std::string> texts;
+    while (texts.size() < kernels.size()) {
+        Child child = run_child([&](int fd) { run_from(kernels, texts.size(), fd); }, 900);
+        for (std::string &text : read_texts(child.data))
+            texts.push_back(std::move(text));
+        if (texts.size() < kernels.size())
+            texts.push_back("the run ended: " + child.failure);
+    }
+    return texts;
+}
+
+} // namespace
+
+double kernel_tolerance(const Workload &w, double scale) {
+    constexpr double eps = 1.0 / (1 << 23);
+    double factor = 1;
+    for (const EpilogueStep &step : w.epilogue)
+        if (auto *binary = std::get_if<Binary>(&step.op); binary && binary->kind == BinaryKind::mul)
+            factor *= 2;
+    return factor * eps * (16 + 4 * std::sqrt(double(summands(w)))) * std::max(1.0, scale);
+}
+
+KernelChecks check_kernels(const std::vector<KernelRequest> &requests) {
+    KernelChecks checks;
+    ServiceOptions options;
+    options.use_cache = false;
+    Clock::time_point start = Clock::now();
+    std::vector<KernelResult> results = compile_kernels(requests, options);
+    std::vector<Linked> kernels;
+    std::vector<size_t> index;
+    for (size_t i = 0; i < requests.size(); ++i) {
+        if (!results[i].failure.empty()) {
+            checks.findings.push_back({i, "does not compile: " + results[i].failure});
+        } else if (!runs_here(requests[i].target)) {
+            checks.skipped++;
+        } else {
+            kernels.push_back({&requests[i], std::move(results[i].kernel)});
+            index.push_back(i);
+        }
+    }
+    checks.compile_seconds = seconds_since(start);
+    start = Clock::now();
+    if (!kernels.empty())
+        link_kernels(kernels);
+    std::vector<std::string> texts = run_all(kernels);
+    for (size_t i = 0; i < texts.size(); ++i) {
+        checks.run++;
+        checks.parallel += kernels[i].kernel.parallel;
+        if (!texts[i].empty())
+            checks.findings.push_back({index[i], texts[i]});
+    }
+    checks.run_seconds = seconds_since(start);
+    return checks;
+}
+
+} // namespace cnnc
