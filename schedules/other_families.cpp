@@ -3,6 +3,8 @@
 // kernels and reductions.
 #include "schedules/families.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace cnnc {
@@ -30,6 +32,11 @@ std::string window_constraint(const Contraction &s, const Machine &m, const Sche
         problem = check_extent("tile_x", tile_x, s.axes[0].out, "pixels in a row");
     if (problem.empty())
         problem = check_rows(schedule.integer("tile_y"), rows, s.axes[1].out);
+    // Overlapping tasks would compute what they share by different instructions.
+    if (problem.empty() && schedule.choice("parallel") == "c" && s.groups % tile_c != 0)
+        problem = fmt::format("`parallel` = c needs whole tiles, but {} channels are not a "
+                              "multiple of `tile_c` = {}",
+                              s.groups, tile_c);
     return problem;
 }
 
@@ -48,6 +55,7 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
     // Vectors go along what lies side by side in the result.
     bool along_x = s.out[1] == 1 && s.axes[0].out > 1;
     int64_t vector = vector_within(along_x ? s.axes[0].out : s.groups, m.lanes(4));
+    int64_t tile_c = along_x ? 1 : vector;
     int64_t room = std::max<int64_t>(2, (m.vector_registers - weights_in_registers) / 2);
     int64_t tile_x = along_x ? vector : even_tile(s.axes[0].out, std::min<int64_t>(room, 8));
     int64_t bytes = tensor_bytes(s);
@@ -57,13 +65,13 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
     if (threads && s.n * s.axes[1].out >= 4 * m.cores) {
         rows = even_rows(rows, std::max<int64_t>(1, s.n * rows / (4 * m.cores)));
         parallel = "y";
-    } else if (threads && ceil_div(s.groups, vector) >= m.cores) {
+    } else if (threads && s.groups % tile_c == 0 && s.groups / tile_c >= m.cores) {
         parallel = "c";
     }
     return {std::string(family),
             {{"tile_x", tile_x},
              {"tile_y", int64_t(1)},
-             {"tile_c", along_x ? 1 : vector},
+             {"tile_c", tile_c},
              {"vector", vector},
              {"lanes", along_x ? "x" : "c"},
              {"rows", rows},

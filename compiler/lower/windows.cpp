@@ -24,10 +24,11 @@ namespace {
 struct Stages {
     Contraction shape;
     Var g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
-    RDom r;      // rx, ry, rz
-    Func padded; // the input with its borders; undefined where no window leaves the input
-    Func column; // pooling: reduced along y and z only, at input coordinates along x
-    RDom rx;     // pooling: the window along x
+    RDom r;             // rx, ry, rz
+    bool stage = false; // borders are made in scratch memory
+    Func padded;        // the input with its borders; undefined where no window leaves the input
+    Func column;        // pooling: reduced along y and z only, at input coordinates along x
+    RDom rx;            // pooling: the window along x
     Func sum, output;
     std::vector<Halide::Argument> arguments;
 
@@ -51,8 +52,12 @@ Func with_border(Stages &st, const ImageParam &input, float border) {
     Expr outside = Halide::cast<bool>(false);
     for (size_t i = 0; i < 3; ++i) {
         const Axis &axis = st.shape.axes[i];
-        if (!axis.leaves_input())
+        if (!axis.leaves_input()) {
+            // The last block of rows may be short, but as many rows are staged for it.
+            if (i == 1 && st.stage)
+                at[2] = Halide::min(at[2], int32_t(axis.in - 1));
             continue;
+        }
         Expr p = at[1 + i] - int32_t(axis.pad);
         outside = outside || p < 0 || p >= int32_t(axis.in);
         at[1 + i] = Halide::clamp(Halide::likely(p), 0, int32_t(axis.in - 1));
@@ -99,8 +104,9 @@ std::vector<ImageParam> add_operands(Stages &st) {
     return operands;
 }
 
-Stages depthwise_algorithm(const Workload &w) {
+Stages depthwise_algorithm(const Workload &w, bool stage) {
     Stages st;
+    st.stage = stage;
     st.shape = contraction_of(w);
     ImageParam input = window_image("input", st, true, st.shape.in);
     st.arguments.push_back(input);
@@ -156,8 +162,9 @@ Expr average(Stages &st, const Expr &sum, bool count_include_pad) {
     return sum / (varying * float(constant));
 }
 
-Stages pool_algorithm(const Workload &w) {
+Stages pool_algorithm(const Workload &w, bool stage) {
     Stages st;
+    st.stage = stage;
     st.shape = pooling_of(w);
     ImageParam input = window_image("input", st, true, st.shape.in);
     st.arguments.push_back(input);
@@ -190,6 +197,11 @@ TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
     return extent % factor == 0 ? TailStrategy::RoundUp : strategy;
 }
 
+// Input coordinates under the windows of `count` neighbouring outputs.
+int64_t covered(const Axis &a, int64_t count) {
+    return (count - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
+}
+
 // Longer windows stay loops.
 constexpr int64_t unrolled_window = 25;
 
@@ -205,7 +217,7 @@ void schedule_depthwise_window(Stages &st, const Var &lane, int vector) {
 void schedule_pool_window(Stages &st, const Var &xo, const Var &lane, int vector, int tile_x) {
     const Axis &x = st.shape.axes[0];
     bool along_x = lane.name() == st.x.name();
-    int64_t columns = (tile_x - 1) * x.stride + (x.kernel - 1) * x.dilation + 1;
+    int64_t columns = covered(x, tile_x);
     Func sum = st.sum, column = st.column;
     sum.update().reorder({st.g, st.x, st.y, st.rx.x});
     sum.update().vectorize(lane, vector).unroll(st.g).unroll(st.x).unroll(st.y);
@@ -263,25 +275,29 @@ void schedule_windows(Stages &st, const Schedule &schedule) {
         schedule_pool_window(st, xo, lane, vector, tile_x);
     else
         schedule_depthwise_window(st, lane, vector);
-    if (s.staged() && schedule.choice("border") == "stage") {
-        const Axis &y = s.axes[1];
-        int64_t staged_rows = (rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1;
-        st.padded.compute_at(out, stage_at);
-        st.padded.bound_extent(st.y, int32_t(staged_rows)).bound_extent(st.g, tile_c);
-        st.padded.vectorize(st.g, vector);
-    }
+    if (!s.staged() || !st.stage)
+        return;
+    st.padded.compute_at(out, stage_at);
+    st.padded.bound_extent(st.y, int32_t(covered(s.axes[1], rows))).bound_extent(st.g, tile_c);
+    if (along_x)
+        st.padded.reorder_storage(st.x, st.g, st.y, st.z, st.n)
+            .reorder(st.x, st.g, st.y, st.z, st.n);
+    int64_t columns = covered(s.axes[0], s.axes[0].out);
+    bool whole = !along_x || columns >= vector;
+    st.padded.vectorize(lane, vector,
+                        whole ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
 }
 
 } // namespace
 
 LoweredKernel lower_depthwise(const Workload &w, const Schedule &schedule) {
-    Stages st = depthwise_algorithm(w);
+    Stages st = depthwise_algorithm(w, schedule.choice("border") == "stage");
     schedule_windows(st, schedule);
     return {st.output, st.arguments};
 }
 
 LoweredKernel lower_pool(const Workload &w, const Schedule &schedule) {
-    Stages st = pool_algorithm(w);
+    Stages st = pool_algorithm(w, schedule.choice("border") == "stage");
     schedule_windows(st, schedule);
     return {st.output, st.arguments};
 }
