@@ -116,8 +116,8 @@ Target chosen_target(const CompileArguments &arguments) {
     if (arguments.cpu.empty() && arguments.target == "host")
         target->cpu = host_cpu_name();
     if (!is_llvm_cpu(*target, target->cpu))
-        bad_command_line(fmt::format("--cpu {}: LLVM {} knows no such CPU for this target",
-                                     arguments.cpu, llvm_version()));
+        bad_command_line(fmt::format("--cpu {}: {} has no such CPU (see `cnnc targets`)",
+                                     arguments.cpu, target_text(*target)));
     return *target;
 }
 

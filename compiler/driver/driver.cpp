@@ -3,6 +3,7 @@
 #include "compiler/driver/driver.h"
 
 #include "compiler/driver/commands.h"
+#include "dsl/diagnostics.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -36,9 +37,19 @@ Examples:
 
 constexpr const char *footer =
     R"(
+`cnnc COMMAND --help` says more about a command; `cnnc --version` what cnnc is made of.
 Exit codes: 0 success, 1 the input is wrong, 2 bad command line, 3 the environment
 failed (disk full, no permission), 70 a bug in cnnc.
-`cnnc COMMAND --help` says more about a command.)";
+)";
+
+// The help of cnnc itself; a command's is CLI11's.
+std::string top_help(const CLI::App &app) {
+    std::string text =
+        std::string(description) + "\nUsage: cnnc COMMAND ARGUMENTS...\n\nCommands:\n";
+    for (const CLI::App *command : app.get_subcommands(nullptr))
+        text += fmt::format("  {:9}{}\n", command->get_name(), command->get_description());
+    return text + footer;
+}
 
 std::string quoted_command(const std::vector<std::string> &args) {
     std::string text = "cnnc";
@@ -70,6 +81,23 @@ std::string one_line(std::string text) {
     return text;
 }
 
+// CLI11 would only say that a command is required.
+void check_command_name(const CLI::App &app, const std::vector<std::string> &args) {
+    if (args.empty())
+        throw Failure{exit_bad_command_line, "no command; `cnnc --help` lists them"};
+    std::vector<std::string> names;
+    for (const CLI::App *command : app.get_subcommands(nullptr))
+        names.push_back(command->get_name());
+    if (args[0].substr(0, 1) == "-" ||
+        std::find(names.begin(), names.end(), args[0]) != names.end())
+        return;
+    const std::string near = nearest_name(args[0], names);
+    throw Failure{exit_bad_command_line,
+                  fmt::format("there is no command `{}`; {}", args[0],
+                              near.empty() ? "`cnnc --help` lists them"
+                                           : fmt::format("did you mean `{}`?", near))};
+}
+
 int parse(CLI::App &app, std::vector<std::string> args, Console &console, bool &stop) {
     stop = true;
     try {
@@ -78,10 +106,7 @@ int parse(CLI::App &app, std::vector<std::string> args, Console &console, bool &
         stop = false;
         return exit_ok;
     } catch (const CLI::CallForHelp &) {
-        CLI::App *asked = &app;
-        for (CLI::App *command : app.get_subcommands())
-            asked = command;
-        console.out << asked->help();
+        console.out << app.help(); // of the command, if there is one
         return exit_ok;
     } catch (const CLI::CallForVersion &) {
         console.out << version_text();
@@ -100,7 +125,6 @@ int cnnc_main(std::vector<std::string> args, Console &console) {
         CLI::App app(description, "cnnc");
         Action action;
         app.require_subcommand(1);
-        app.footer(footer);
         app.set_version_flag("--version", "", "Print the versions of cnnc, Halide and LLVM");
         app.get_formatter()->column_width(34);
         for (const auto add :
@@ -108,6 +132,10 @@ int cnnc_main(std::vector<std::string> args, Console &console) {
               add_verify_command, add_bench_command, add_explain_command, add_opt_command,
               add_fmt_command, add_targets_command})
             add(app, action);
+        app.formatter_fn([](const CLI::App *asked, std::string, CLI::AppFormatMode) {
+            return top_help(*asked);
+        });
+        check_command_name(app, args);
         bool stop = false;
         const int code = parse(app, args, console, stop);
         return stop ? code : action(console);

@@ -49,13 +49,12 @@ void add_network_arguments(CLI::App &command, NetworkArguments &arguments) {
 }
 
 void add_weight_arguments(CLI::App &command, WeightArguments &arguments) {
-    auto *file = command.add_option("--weights", arguments.file, "Take the weights from W")
-                     ->type_name("W.safetensors");
+    command.add_option("--weights", arguments.file, "Take the weights from W")
+        ->type_name("W.safetensors");
     command
         .add_option("--random-weights", arguments.seed,
                     "Make weights up, the same for the same seed")
-        ->type_name("SEED")
-        ->excludes(file);
+        ->type_name("SEED");
 }
 
 void add_repeatable(CLI::App &command, const std::string &name, std::vector<std::string> &values,
@@ -67,20 +66,23 @@ void add_repeatable(CLI::App &command, const std::string &name, std::vector<std:
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-std::pair<std::string, std::string> split_assignment(const std::string &text, const char *option) {
+std::pair<std::string, std::string> split_assignment(const std::string &text, const char *option,
+                                                     const char *form) {
     const size_t at = text.find('=');
     if (at == 0 || at == std::string::npos)
         throw Failure{exit_bad_command_line,
-                      fmt::format("{} takes NAME=VALUE, not `{}`", option, text)};
+                      fmt::format("{} takes {}, not `{}`", option, form, text)};
     return {text.substr(0, at), text.substr(at + 1)};
 }
 
 Graph load_graph(const NetworkArguments &network, const WeightArguments &weights, Need need,
                  Console &console) {
+    if (!weights.file.empty() && weights.seed)
+        throw Failure{exit_bad_command_line, "--weights and --random-weights exclude each other"};
     ElaborateOptions options;
     options.network = network.network;
     for (const std::string &text : network.set)
-        options.parameters.push_back(split_assignment(text, "--set"));
+        options.parameters.push_back(split_assignment(text, "--set", "NAME=VALUE"));
     SourceManager sources;
     Diagnostics diags;
     std::optional<Graph> graph = load_network(network.file, sources, diags, options);

@@ -42,7 +42,8 @@ enum class Need { weights, shapes };
 Graph load_graph(const NetworkArguments &network, const WeightArguments &weights, Need need,
                  Console &console);
 
-// "NAME=VALUE" split; throws for text without a name.
-std::pair<std::string, std::string> split_assignment(const std::string &text, const char *option);
+// "NAME=VALUE" split; for text of another form throws what `option` takes.
+std::pair<std::string, std::string> split_assignment(const std::string &text, const char *option,
+                                                     const char *form);
 
 } // namespace cnnc

@@ -103,13 +103,13 @@ std::map<std::string, std::string> files_by_input(const Graph &graph,
     const std::vector<std::string> names = input_names(graph);
     std::map<std::string, std::string> by_name;
     for (const std::string &text : files) {
-        auto [name, path] = split_assignment(text, "--input");
+        auto [name, path] = split_assignment(text, "--input", "NAME=FILE");
         if (std::find(names.begin(), names.end(), name) == names.end()) {
             const std::string near = nearest_name(name, names);
             throw Failure{exit_bad_command_line,
                           fmt::format("the network has no input `{}`; {}", name,
                                       near.empty()
-                                          ? fmt::format("it has {}", fmt::join(names, ", "))
+                                          ? fmt::format("it has `{}`", fmt::join(names, "`, `"))
                                           : fmt::format("did you mean `{}`?", near))};
         }
         if (!by_name.emplace(name, path).second)
