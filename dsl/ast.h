@@ -34,6 +34,7 @@ struct Identifier {
 struct Path {
     std::vector<std::variant<std::string, ExprPtr>> pieces;
     Span span;
+    int depth = 0; // of the deepest expression in it
 };
 
 // `as name`, `as shared weights` or `as name shared weights`.

@@ -3,8 +3,10 @@
 #include "compiler/sema/elaborator.h"
 
 #include "compiler/sema/sema_diagnostics.h"
+#include "dsl/dsl_diagnostics.h"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 namespace cnnc {
@@ -106,16 +108,19 @@ Datum Elaborator::eval_list(const ast::List &list, Span span) {
     return result.value_or(poison);
 }
 
-// Parentheses may name the arithmetic inside; the parser lets `as` stand nowhere else behind them.
+// Parentheses may name the arithmetic inside, if it turns out to be one of tensors.
 Datum Elaborator::eval_parenthesized(const ast::Parenthesized &expr) {
-    const ast::InstanceName *as = expr.as ? &*expr.as : nullptr;
+    if (!expr.as)
+        return eval(*expr.inner);
     const auto *binary = std::get_if<ast::Binary>(&expr.inner->node);
     const auto *unary = std::get_if<ast::Unary>(&expr.inner->node);
-    if (as && binary)
-        return eval_binary(*binary, *expr.inner, as);
-    if (as && unary)
-        return eval_unary(*unary, *expr.inner, as);
-    return eval(*expr.inner);
+    assert((binary || unary) && "the parser lets `as` stand behind no other parentheses");
+    Datum result = binary ? eval_binary(*binary, *expr.inner, &*expr.as)
+                          : eval_unary(*unary, *expr.inner, &*expr.as);
+    if (result.is_tensor() || result.is_poison())
+        return result;
+    diags_.report<diag::as_without_call>(expr.as->span);
+    return poison;
 }
 
 Datum Elaborator::eval_unary(const ast::Unary &unary, const ast::Expr &expr,

@@ -71,6 +71,12 @@ TEST(HostileInput, DeepNesting) {
     expect_diagnostic(network("    " + repeat("if true { ", 100'000)), message);
     expect_diagnostic(network(repeat("    for i in [1] {\n", 100'000)), message);
     expect_diagnostic(network("    y = x -> " + repeat("relu as a{x -> ", 100'000)), message);
+    // Neither kind of nesting is deep here, but both together are.
+    std::string sum = repeat("1 + ", 300);
+    expect_diagnostic(
+        network("    y = " + repeat("(f(x) as a{" + sum, 300) + "1" + repeat("}", 300)), message);
+    expect_diagnostic(
+        network("    y = " + repeat("x -> f as a{" + sum, 300) + "1" + repeat("}", 300)), message);
 }
 
 TEST(HostileInput, LongButFlat) {
