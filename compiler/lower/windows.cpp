@@ -202,6 +202,13 @@ int64_t covered(const Axis &a, int64_t count) {
     return (count - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
 }
 
+// Halide reads every element between those of a strided vector and up to stride - 1 behind the
+// last. It takes its own buffers to be that much larger than they are.
+void pad_storage(Func f, const Var &x, const Axis &axis, int64_t extent) {
+    if (axis.stride > 1)
+        f.align_storage(x, int32_t(extent + axis.stride - 1));
+}
+
 // Longer windows stay loops.
 constexpr int64_t unrolled_window = 25;
 
@@ -228,6 +235,8 @@ void schedule_pool_window(Stages &st, const Var &xo, const Var &lane, int vector
     if (along_x)
         column.reorder_storage(st.x, st.g, st.y, st.z, st.n).reorder(st.x, st.g, st.y, st.z, st.n);
     column.bound_extent(st.x, int32_t(columns));
+    if (along_x)
+        pad_storage(column, st.x, x, columns);
     // The last vector of columns overlaps the one before it; where values accumulate it must not.
     TailStrategy strategy =
         along_x ? tail(columns, vector, TailStrategy::ShiftInwards) : TailStrategy::RoundUp;
@@ -279,10 +288,12 @@ void schedule_windows(Stages &st, const Schedule &schedule) {
         return;
     st.padded.compute_at(out, stage_at);
     st.padded.bound_extent(st.y, int32_t(covered(s.axes[1], rows))).bound_extent(st.g, tile_c);
-    if (along_x)
+    int64_t columns = covered(s.axes[0], s.axes[0].out);
+    if (along_x) {
         st.padded.reorder_storage(st.x, st.g, st.y, st.z, st.n)
             .reorder(st.x, st.g, st.y, st.z, st.n);
-    int64_t columns = covered(s.axes[0], s.axes[0].out);
+        pad_storage(st.padded, st.x, s.axes[0], columns);
+    }
     bool whole = !along_x || columns >= vector;
     st.padded.vectorize(lane, vector,
                         whole ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
