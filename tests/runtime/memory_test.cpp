@@ -57,10 +57,12 @@ struct Allocator {
     }
 };
 
-// Every step fills arena and scratch to their ends.
+// Every step fills arena and scratch, which begin on cache lines, to their ends.
 Toy filling_toy() {
     Toy toy;
     toy.step = [](const StepArguments &s) {
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(s.arena) % 64, 0u);
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(s.worker->scratch) % 64, 0u);
         std::memset(s.arena, 1, 1024);
         return parallel_loop(s.worker, 8, [](cnnc_worker *w, int i) {
             std::memset(w->scratch, i, 256);
