@@ -41,7 +41,7 @@ TEST(Analysis, DilationBranchesAndHeads) {
     b = g.add(max_pool(2, 1, 1), {b}, "b_pool");
     Conv narrow = conv(2, 4, 3, 1, 1);
     NodeId c = g.add(narrow, {a}, "c");
-    NodeId joined = g.add(Concat{1}, {a, c}, "joined");
+    NodeId joined = g.add(Concat{1}, {c, a}, "joined");
     NodeId flat = g.add(Flatten{1, 3}, {joined}, "flat");
     NodeId fc = g.add(Linear{5, true}, {flat}, "fc");
     NodeId mean = g.add(GlobalAvgPool{}, {joined}, "mean");

@@ -178,6 +178,14 @@ TEST_F(FormKernels, LinearReadsThroughFlatten) {
     EXPECT_EQ(k.notes, (Names{"flatten: a view of relu"}));
 }
 
+TEST_F(FormKernels, FlattenThatIsAnOutputStaysInFrontOfTheActivation) {
+    NodeId x = g.input("x", {2, 3, 6, 6});
+    NodeId f = g.add(Flatten{1, 3}, {g.add(conv(2, 8, 3, 1, 1), {x}, "conv")}, "flatten");
+    g.output("y", f);
+    g.output("z", g.add(relu, {f}, "relu"));
+    EXPECT_EQ(form(), (Names{"conv", "relu"}));
+}
+
 TEST_F(FormKernels, FlattenedOutputIsWrittenRowMajor) {
     NodeId x = g.input("x", {2, 3, 6, 6});
     NodeId c = g.add(conv(2, 8, 3, 1, 1), {x}, "conv");
@@ -194,6 +202,17 @@ TEST_F(FormKernels, FlattenThatNoStridesExpressIsCopiedOnce) {
     g.output("z", g.add(add, {f, f}, "b"));
     EXPECT_EQ(form(), (Names{"conv", "conv.copy", "a", "b"}));
     EXPECT_EQ(kernel("conv.copy").notes, (Names{"a copy: flatten needs row-major order"}));
+}
+
+// Images of few channels lie channels-first, where flattening is free.
+TEST_F(FormKernels, FewChannelsLieChannelsFirst) {
+    NodeId x = g.input("x", {1, 1, 28, 28});
+    NodeId c = g.add(conv(2, 6, 5, 1, 2), {x}, "conv");
+    NodeId p = g.add(max_pool(2, 2, 2), {c}, "pool");
+    g.output("y", g.add(Softmax{1}, {g.add(Flatten{1, 3}, {p}, "flatten")}, "softmax"));
+    EXPECT_EQ(form(), (Names{"conv", "pool", "softmax"}));
+    EXPECT_EQ(kernel("conv").workload.output, row_major(DType::f32, {1, 6, 28, 28}));
+    EXPECT_EQ(kernel("pool").workload.output, row_major(DType::f32, {1, 6, 14, 14}));
 }
 
 TEST_F(FormKernels, SpatialReshapeIsAView) {
