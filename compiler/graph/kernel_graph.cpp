@@ -10,9 +10,10 @@
 namespace cnnc {
 namespace {
 
-// Reads and writes are followed element by element in buffers up to this size (64 MB of f32);
-// larger ones are only checked for bounds.
+// Reads and writes are followed element by element in buffers up to this size (64 MB of f32), and
+// in so many elements altogether; others are only checked for bounds.
 constexpr int64_t max_tracked_elements = int64_t(1) << 24;
+constexpr int64_t max_total_elements = int64_t(1) << 28;
 
 int64_t reach(const TensorView &view) {
     int64_t reach = 0;
@@ -60,8 +61,13 @@ class Verifier {
             report("buffer {} is empty", buffer.name);
         if (buffer.data.defined() && int64_t(buffer.data.byte_count()) != buffer.bytes)
             report("buffer {} differs from its data in size", buffer.name);
-        if (tracked(b))
+        const bool is_written =
+            buffer.kind == Buffer::Kind::temp || buffer.kind == Buffer::Kind::output;
+        if (is_written && buffer.bytes > 0 &&
+            elements(b) <= std::min(max_tracked_elements, budget_)) {
+            budget_ -= elements(b);
             written_[b].assign(size_t(elements(b)), false);
+        }
     }
 
     void check_kernel(const Kernel &k) {
@@ -140,11 +146,7 @@ class Verifier {
         return kernels_.buffers[b].bytes / int64_t(dtype_bytes(DType::f32));
     }
 
-    bool tracked(size_t b) const {
-        const Buffer::Kind kind = kernels_.buffers[b].kind;
-        return (kind == Buffer::Kind::temp || kind == Buffer::Kind::output) &&
-               elements(b) <= max_tracked_elements;
-    }
+    bool tracked(size_t b) const { return !written_[b].empty(); }
 
     template <class... Args>
     void report(fmt::format_string<Args...> text, Args &&...args) {
@@ -152,7 +154,8 @@ class Verifier {
     }
 
     const KernelGraph &kernels_;
-    std::vector<std::vector<bool>> written_; // per tracked buffer, per element
+    std::vector<std::vector<bool>> written_; // per tracked buffer, per element; others empty
+    int64_t budget_ = max_total_elements;
     std::vector<std::string> findings_;
 };
 
