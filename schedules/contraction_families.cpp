@@ -121,6 +121,9 @@ bool is_contraction(const Workload &w) {
     return std::holds_alternative<Conv>(w.anchor) || std::holds_alternative<Linear>(w.anchor);
 }
 
+// Twenty to forty steps of a hot loop: longer than memory takes to answer.
+constexpr int64_t prefetch_distance = 2048;
+
 // ---- direct ----
 
 bool direct_fits(const Workload &w) {
@@ -153,6 +156,7 @@ Schedule direct_model(const Workload &w, const Machine &m) {
              {"rows", rows},
              {"order", "c"},
              {"unroll", int64_t(1)},
+             {"prefetch", prefetch_distance},
              {"parallel", parallel}}};
 }
 
@@ -189,6 +193,7 @@ Schedule small_model(const Workload &w, const Machine &m) {
              {"vector", tile.vector},
              {"rows", rows},
              {"unroll", int64_t(1)},
+             {"prefetch", prefetch_distance},
              {"parallel", parallel}}};
 }
 
@@ -288,7 +293,12 @@ Schedule gemm_model(const Workload &w, const Machine &m) {
              {"block_m", block},
              {"order", pixels_outer ? "m" : "n"},
              {"unroll", std::min<int64_t>(s.c, tile.pixels * tile.vectors < 8 ? 4 : 1)},
+             {"prefetch", prefetch_distance},
              {"parallel", parallel}}};
+}
+
+FamilyParam prefetch_param() {
+    return {"prefetch", 0, 65536, {}, "bytes by which weights are asked for ahead; 0: not at all"};
 }
 
 FamilyParam tile_param(std::string_view name, int64_t most, std::string_view doc) {
@@ -309,6 +319,7 @@ const Family &direct_family() {
                     "output rows of a block: its input is staged with borders at once"),
          {"order", 0, 0, {"c", "y"}, "which loop of a block is outside: channel blocks or rows"},
          tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
+         prefetch_param(),
          parallel_param({"none", "y", "c"})},
         direct_fits,
         direct_constraint,
@@ -327,7 +338,7 @@ const Family &small_family() {
          tile_param("rows", 65536,
                     "output rows of a block: its input is staged with borders at once"),
          tile_param("unroll", 16, "window positions per iteration of the innermost loop"),
-         parallel_param({"none", "y", "c"})},
+         prefetch_param(), parallel_param({"none", "y", "c"})},
         small_fits,
         small_constraint,
         small_model,
@@ -364,6 +375,7 @@ const Family &gemm_family() {
          tile_param("block_m", 1 << 24, "pixel tiles of a block, which the outer loops go over"),
          {"order", 0, 0, {"m", "n"}, "which loop of a block is outside: pixels or channel blocks"},
          tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
+         prefetch_param(),
          parallel_param({"none", "m", "n"})},
         gemm_fits,
         gemm_constraint,

@@ -17,6 +17,10 @@ auto find(const Schedule &schedule, std::string_view name) {
 
 } // namespace
 
+bool Schedule::has(std::string_view name) const {
+    return find(*this, name) != params.end();
+}
+
 int64_t Schedule::integer(std::string_view name) const {
     auto it = find(*this, name);
     assert(it != params.end());

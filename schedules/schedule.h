@@ -19,6 +19,7 @@ struct Schedule {
     std::string family;
     std::vector<std::pair<std::string, ScheduleValue>> params; // in the family's order, all set
 
+    bool has(std::string_view name) const;
     // The parameter must exist and have that type (a validated schedule's do).
     int64_t integer(std::string_view name) const;
     const std::string &choice(std::string_view name) const;

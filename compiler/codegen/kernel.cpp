@@ -12,6 +12,7 @@
 
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/hash.h"
+#include "compiler/codegen/prefetch.h"
 #include "compiler/codegen/versions.h"
 #include "compiler/lower/lower.h"
 
@@ -177,6 +178,8 @@ Built build_module(const KernelRequest &request, llvm::LLVMContext &context) {
         add_entry(module, inner, built.kernel.symbol);
         hide_all_but(module, built.kernel.symbol);
         clean_up(module);
+        if (request.schedule.has("prefetch") && request.schedule.integer("prefetch") > 0)
+            prefetch_streams(module, request.schedule.integer("prefetch"));
         check_independent(module);
     } catch (const Halide::Error &error) {
         throw KernelError{error.what()};

@@ -67,8 +67,12 @@ void stage_input(Stages &st, bool along_x) {
     for (size_t i = copy_rows ? 1 : 0; i < 3; ++i) {
         const Axis &axis = s.axes[i];
         // A vector along x may reach beyond the row even where no window does.
-        if (!axis.leaves_input() && !(along_x && i == 0))
+        if (!axis.leaves_input() && !(along_x && i == 0)) {
+            // The last block of rows may be short, but as many rows are staged for it.
+            if (i == 1)
+                at[2] = Halide::min(at[2], int32_t(axis.in - 1));
             continue;
+        }
         Expr p = at[1 + i] - int32_t(axis.pad);
         outside = outside || p < 0 || p >= int32_t(axis.in);
         at[1 + i] = Halide::clamp(Halide::likely(p), 0, int32_t(axis.in - 1));
@@ -169,6 +173,12 @@ void schedule_staging(Stages &st, int vector, bool along_x) {
         return;
     }
     f.reorder_storage(v.x, v.c, v.y, v.z, v.g, v.n).reorder(v.x, v.c, v.y, v.z, v.g, v.n);
+    // Halide reads every element between those of a strided vector and up to stride - 1 behind the
+    // last. It takes its own buffers to be that much larger than they are.
+    const Axis &ax = s.axes[0];
+    int64_t row = std::max(ax.last() + 1, ax.in) + ax.pad;
+    if (along_x && ax.stride > 1)
+        f.align_storage(v.x, int32_t((row + vector - 1) / vector * vector + ax.stride - 1));
     f.vectorize(v.x, vector, TailStrategy::RoundUp);
     if (!f.has_update_definition())
         return;
