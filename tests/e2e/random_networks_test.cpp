@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Random networks, all operators and odd shapes, through the whole compiler and compared with the
+// reference interpreter.
+#include "compiler/driver/compile.h"
+#include "compiler/driver/execute.h"
+#include "compiler/reference/interpret.h"
+#include "tests/random/random_graph.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <sstream>
+
+namespace cnnc {
+namespace {
+
+// The largest error relative to the largest magnitude of the reference; infinite for NaN.
+double relative_error(const std::vector<float> &actual, const std::vector<double> &expected) {
+    double error = 0, scale = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+        const double difference = std::abs(double(actual[i]) - expected[i]);
+        error = std::isnan(difference) ? INFINITY : std::max(error, difference);
+        scale = std::max(scale, std::abs(expected[i]));
+    }
+    return scale > 0 ? error / scale : error;
+}
+
+void check_network(uint64_t seed, const std::string &target_name, int threads) {
+    const Graph graph = random_graph(seed, {});
+    const std::vector<TensorData> inputs = random_inputs(graph, seed);
+    CompileArguments arguments;
+    arguments.target = target_name;
+    std::istringstream in;
+    std::ostringstream out, err;
+    Console console{in, out, err};
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + target_name + "\n" + print_graph(graph));
+    try {
+        const Scheduled scheduled = schedule_network(graph, arguments, console);
+        const auto results = compile_scheduled(scheduled, arguments, console);
+        const CallMemory memory = make_call_memory(graph, inputs);
+        run_once(link_library(scheduled, results, false), threads, memory);
+        const std::vector<TensorD> expected = interpret(graph, inputs);
+        for (size_t i = 0; i < expected.size(); ++i)
+            EXPECT_LT(relative_error(output_values(graph, memory, i), expected[i].values), 1e-4)
+                << "output " << graph.outputs[i].name;
+    } catch (const Failure &failure) {
+        ADD_FAILURE() << failure.message << err.str();
+    }
+}
+
+class RandomNetworks : public testing::TestWithParam<const char *> {};
+
+TEST_P(RandomNetworks, AgreeWithTheReference) {
+    std::string problem;
+    if (!runs_here(parse_target(GetParam(), &problem).value()))
+        GTEST_SKIP() << "this machine cannot run " << GetParam();
+    // CNNC_RANDOM_NETWORKS=FIRST:COUNT looks elsewhere and further.
+    unsigned long first = 0, count = 20;
+    if (const char *range = getenv("CNNC_RANDOM_NETWORKS")) {
+        ASSERT_EQ(sscanf(range, "%lu:%lu", &first, &count), 2);
+    }
+    for (uint64_t seed = first; seed < first + count; ++seed)
+        check_network(seed, GetParam(), 1 + int(seed % 3));
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, RandomNetworks, testing::Values("host", "avx2", "sse41"),
+                         [](const auto &info) { return std::string(info.param); });
+
+} // namespace
+} // namespace cnnc
