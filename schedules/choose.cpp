@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
+#include <cmath>
 #include <cstdlib>
 
 namespace cnnc {
@@ -58,7 +60,8 @@ std::string read_record(std::string_view line, ScheduleRecord &record) {
     std::string time(part[3]);
     char *end = nullptr;
     record.milliseconds = std::strtod(time.c_str(), &end);
-    if (end == time.c_str() || *end != 0 || !(record.milliseconds > 0))
+    if (end == time.c_str() || *end != 0 || !(record.milliseconds > 0) ||
+        !std::isfinite(record.milliseconds))
         return fmt::format("`{}` is no time in milliseconds", time);
     record.provenance = std::string(part[4]);
     return "";

@@ -85,7 +85,7 @@ int64_t block_rows(const Contraction &s, const Machine &m) {
 }
 
 bool worth_threads(const Contraction &s, const Machine &m) {
-    return m.cores > 1 && s.macs() > parallel_threshold;
+    return m.cores > 1 && s.macs() > parallel_macs;
 }
 
 // Threads take row blocks where there are enough for every core, else channel blocks.
@@ -315,7 +315,7 @@ const Family &direct_family() {
          tile_param("tile_y", 8, "output rows in registers"),
          tile_param("tile_c", 512, "output channels in registers; the block weights are packed in"),
          vector_param(),
-         tile_param("rows", 65536,
+         tile_param("rows", 1 << 30,
                     "output rows of a block: its input is staged with borders at once"),
          {"order", 0, 0, {"c", "y"}, "which loop of a block is outside: channel blocks or rows"},
          tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
@@ -335,7 +335,7 @@ const Family &small_family() {
         {tile_param("tile_x", 64, "output pixels of a row in registers"),
          tile_param("tile_c", 512, "output channels in registers; the block weights are packed in"),
          vector_param(),
-         tile_param("rows", 65536,
+         tile_param("rows", 1 << 30,
                     "output rows of a block: its input is staged with borders at once"),
          tile_param("unroll", 16, "window positions per iteration of the innermost loop"),
          prefetch_param(), parallel_param({"none", "y", "c"})},
@@ -354,7 +354,7 @@ const Family &planar_family() {
          tile_param("tile_y", 8, "output rows in registers"),
          tile_param("tile_c", 64, "output channels in registers; the block weights are packed in"),
          vector_param(),
-         tile_param("rows", 65536,
+         tile_param("rows", 1 << 30,
                     "output rows of a block: its input is staged with borders at once"),
          tile_param("unroll", 16, "window positions per iteration of the innermost loop"),
          parallel_param({"none", "y", "c"})},
@@ -372,7 +372,7 @@ const Family &gemm_family() {
         {tile_param("tile_m", 64, "pixels (rows) in registers"),
          tile_param("tile_n", 512, "output channels in registers; the block weights are packed in"),
          vector_param(),
-         tile_param("block_m", 1 << 24, "pixel tiles of a block, which the outer loops go over"),
+         tile_param("block_m", 1 << 30, "pixel tiles of a block, which the outer loops go over"),
          {"order", 0, 0, {"m", "n"}, "which loop of a block is outside: pixels or channel blocks"},
          tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
          prefetch_param(),

@@ -23,9 +23,10 @@ const Family &reduce_family();
 FamilyParam vector_param();
 FamilyParam parallel_param(std::vector<std::string_view> choices);
 
-// Below this many multiply-adds (or as many bytes moved) a parallel loop costs more than it saves:
-// waking a sleeping thread takes some 5 us, in which one core does about this much.
-constexpr int64_t parallel_threshold = 200'000;
+// Below this much work a parallel loop costs more than it saves: waking a sleeping thread takes some
+// 5 us, and in 20 us one core does about this many multiply-adds, or moves as many bytes.
+constexpr int64_t parallel_macs = 2'000'000;
+constexpr int64_t parallel_bytes = 1 << 20;
 
 inline int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;

@@ -59,7 +59,7 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
     int64_t room = std::max<int64_t>(2, (m.vector_registers - weights_in_registers) / 2);
     int64_t tile_x = along_x ? vector : even_tile(s.axes[0].out, std::min<int64_t>(room, 8));
     int64_t bytes = tensor_bytes(s);
-    bool threads = m.cores > 1 && (bytes > 2 * parallel_threshold);
+    bool threads = m.cores > 1 && bytes > parallel_bytes;
     int64_t rows = s.axes[1].out;
     std::string parallel = "none";
     if (threads && s.n * s.axes[1].out >= 4 * m.cores) {
@@ -85,7 +85,7 @@ std::vector<FamilyParam> window_params() {
             {"tile_c", 1, 256, {}, "channels in registers"},
             vector_param(),
             {"lanes", 0, 0, {"c", "x"}, "what a vector holds: channels, or pixels of a row"},
-            {"rows", 1, 65536, {}, "output rows of a block"},
+            {"rows", 1, 1 << 30, {}, "output rows of a block"},
             {"border",
              0,
              0,
@@ -129,11 +129,12 @@ Schedule pointwise_model(const Workload &w, const Machine &m) {
     Loops loops = pointwise_loops(w);
     int64_t inner = loops.extents.empty() ? 1 : loops.extents[0];
     int64_t vector = vector_within(inner, m.lanes(4));
-    bool threads = m.cores > 1 && workload_bytes(w) > 4 * parallel_threshold;
-    return {"pointwise",
-            {{"vector", vector},
-             {"block", std::max<int64_t>(1, ceil_div(ceil_div(inner, vector), 4 * m.cores))},
-             {"parallel", threads ? "outer" : "none"}}};
+    bool threads = m.cores > 1 && workload_bytes(w) > parallel_bytes;
+    return {
+        "pointwise",
+        {{"vector", vector},
+         {"block", std::clamp<int64_t>(ceil_div(ceil_div(inner, vector), 4 * m.cores), 1, 1 << 30)},
+         {"parallel", threads ? "outer" : "none"}}};
 }
 
 // ---- reduce ----
@@ -163,7 +164,7 @@ Schedule reduce_model(const Workload &w, const Machine &m) {
     // Vectors go along the dimension whose elements lie side by side.
     bool kept_inner = !r.kept.operands[0].empty() && r.kept.operands[0][0] == 1;
     bool along_reduced = std::holds_alternative<Softmax>(w.anchor) && (!kept_inner || kept == 1);
-    bool threads = m.cores > 1 && workload_bytes(w) > 4 * parallel_threshold;
+    bool threads = m.cores > 1 && workload_bytes(w) > parallel_bytes;
     return {"reduce",
             {{"vector", vector_within(along_reduced ? reduced : kept, m.lanes(4))},
              {"along", along_reduced ? "reduced" : "kept"},
