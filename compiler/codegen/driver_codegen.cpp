@@ -13,17 +13,16 @@
 #include "compiler/codegen/driver_codegen.h"
 
 #include "compiler/codegen/emit.h"
+#include "compiler/codegen/llvm_versions.h"
 #include "compiler/codegen/runtime_bitcode.h"
 #include "runtime/cpu_features.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
-#include <llvm/Config/llvm-config.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/MemoryBuffer.h>
-#include <llvm/Target/TargetMachine.h>
 
 #include <algorithm>
 #include <cassert>
@@ -274,7 +273,7 @@ uint64_t required_cpu_features(const Target &target) {
     const llvm::MCSubtargetInfo *info = machine->getMCSubtargetInfo();
     uint64_t mask = 0;
     for (size_t i = 0; i < list.size(); i++)
-        if (info->checkFeatures(std::string("+") + list[i].name))
+        if (feature_is_known(list[i].name) && info->checkFeatures(std::string("+") + list[i].name))
             mask |= uint64_t(1) << i;
     return mask;
 }

@@ -2,21 +2,15 @@
 // Target machines from targets, and objects and assembly from modules.
 #include "compiler/codegen/emit.h"
 
+#include "compiler/codegen/llvm_versions.h"
+
 #include <llvm/ADT/SmallVector.h>
-#include <llvm/ADT/StringMap.h>
-#include <llvm/Config/llvm-config.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/MCSubtargetInfo.h>
-#include <llvm/Support/Host.h>
+#include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
-#include <llvm/Target/TargetMachine.h>
-#if LLVM_VERSION_MAJOR >= 14
-#include <llvm/MC/TargetRegistry.h>
-#else
-#include <llvm/Support/TargetRegistry.h>
-#endif
 
 #include <algorithm>
 #include <array>
@@ -127,7 +121,7 @@ const llvm::Target *find_llvm_target(const std::string &triple) {
     return found;
 }
 
-std::string emit(llvm::Module &module, const Target &target, llvm::CodeGenFileType type) {
+std::string emit(llvm::Module &module, const Target &target, FileType type) {
     set_target(module, target);
     auto machine = make_target_machine(target);
     llvm::SmallVector<char, 0> bytes;
@@ -143,7 +137,7 @@ std::string emit(llvm::Module &module, const Target &target, llvm::CodeGenFileTy
 bool machine_has_all_of(const std::string &cpu, const llvm::StringMap<bool> &host) {
     std::string triple = llvm::sys::getProcessTriple();
     std::unique_ptr<llvm::MCSubtargetInfo> info(
-        find_llvm_target(triple)->createMCSubtargetInfo(triple, cpu, ""));
+        find_llvm_target(triple)->createMCSubtargetInfo(triple_argument(triple), cpu, ""));
     return info->isCPUStringValid(cpu) &&
            std::none_of(unasked_x86_features.begin(), unasked_x86_features.end(),
                         [&](const char *feature) {
@@ -164,12 +158,12 @@ std::unique_ptr<llvm::TargetMachine> make_target_machine(const Target &target) {
     std::string triple = triple_of(target);
     std::string cpu = target.cpu.empty() ? least_cpu(target) : target.cpu;
     return std::unique_ptr<llvm::TargetMachine>(find_llvm_target(triple)->createTargetMachine(
-        triple, cpu, feature_string(target), options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
-        llvm::CodeGenOpt::Aggressive));
+        triple_argument(triple), cpu, feature_string(target), options, llvm::Reloc::PIC_,
+        llvm::CodeModel::Small, aggressive));
 }
 
 void set_target(llvm::Module &module, const Target &target) {
-    module.setTargetTriple(triple_of(target));
+    module.setTargetTriple(triple_argument(triple_of(target)));
     module.setDataLayout(make_target_machine(target)->createDataLayout());
     // Both end up in the object, where they would tell who compiled it how.
     module.setSourceFileName("cnnc");
@@ -181,11 +175,11 @@ void set_target(llvm::Module &module, const Target &target) {
 }
 
 std::string emit_object(llvm::Module &module, const Target &target) {
-    return emit(module, target, llvm::CGFT_ObjectFile);
+    return emit(module, target, object_file);
 }
 
 std::string emit_assembly(llvm::Module &module, const Target &target) {
-    return emit(module, target, llvm::CGFT_AssemblyFile);
+    return emit(module, target, assembly_file);
 }
 
 bool is_llvm_cpu(const Target &target, std::string_view cpu) {
@@ -193,7 +187,7 @@ bool is_llvm_cpu(const Target &target, std::string_view cpu) {
         return true;
     std::string triple = triple_of(target);
     std::unique_ptr<llvm::MCSubtargetInfo> info(
-        find_llvm_target(triple)->createMCSubtargetInfo(triple, "", ""));
+        find_llvm_target(triple)->createMCSubtargetInfo(triple_argument(triple), "", ""));
     return info->isCPUStringValid(llvm::StringRef(cpu.data(), cpu.size()));
 }
 
@@ -202,9 +196,7 @@ std::string host_cpu_name() {
     Target host = host_target();
     if (host.arch != Arch::x86)
         return name != "generic" && is_llvm_cpu(host, name) ? name : "";
-    llvm::StringMap<bool> features;
-    if (!llvm::sys::getHostCPUFeatures(features))
-        return "";
+    llvm::StringMap<bool> features = host_cpu_features();
     if (machine_has_all_of(name, features))
         return name;
     for (const char *fallback : x86_fallbacks)

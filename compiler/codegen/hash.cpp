@@ -6,6 +6,7 @@
 #include <llvm/ADT/StringExtras.h>
 #include <llvm/Support/SHA1.h>
 
+#include <array>
 #include <cstring>
 
 namespace cnnc {
@@ -23,9 +24,9 @@ uint64_t mix(uint64_t lane, uint64_t word, uint64_t key) {
 } // namespace
 
 std::string hash128_hex(std::string_view text) {
-    llvm::SHA1 sha;
-    sha.update(llvm::StringRef(text.data(), text.size()));
-    return llvm::toHex(sha.final().take_front(16), /*LowerCase=*/true);
+    auto *bytes = reinterpret_cast<const uint8_t *>(text.data());
+    std::array<uint8_t, 20> digest = llvm::SHA1::hash({bytes, text.size()});
+    return llvm::toHex(llvm::ArrayRef<uint8_t>(digest).take_front(16), /*LowerCase=*/true);
 }
 
 uint64_t hash64(const void *bytes, size_t size, uint64_t seed) {

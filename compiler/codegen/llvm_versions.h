@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The shim over the versions of LLVM we build against (14 to 21), for what is spelt differently.
+#pragma once
+
+#include <llvm/ADT/StringMap.h>
+#include <llvm/Config/llvm-config.h>
+#include <llvm/Target/TargetMachine.h>
+#if LLVM_VERSION_MAJOR >= 17
+#include <llvm/TargetParser/Host.h>
+#include <llvm/TargetParser/Triple.h>
+#else
+#include <llvm/ADT/Triple.h>
+#include <llvm/Support/Host.h>
+#endif
+
+#include <string>
+
+namespace cnnc {
+
+#if LLVM_VERSION_MAJOR >= 18
+using FileType = llvm::CodeGenFileType;
+constexpr FileType object_file = llvm::CodeGenFileType::ObjectFile;
+constexpr FileType assembly_file = llvm::CodeGenFileType::AssemblyFile;
+constexpr auto aggressive = llvm::CodeGenOptLevel::Aggressive;
+#else
+using FileType = llvm::CodeGenFileType;
+constexpr FileType object_file = llvm::CGFT_ObjectFile;
+constexpr FileType assembly_file = llvm::CGFT_AssemblyFile;
+constexpr auto aggressive = llvm::CodeGenOpt::Aggressive;
+#endif
+
+// Triples were passed as strings until 20.
+#if LLVM_VERSION_MAJOR >= 21
+inline llvm::Triple triple_argument(const std::string &triple) {
+    return llvm::Triple(triple);
+}
+#else
+inline const std::string &triple_argument(const std::string &triple) {
+    return triple;
+}
+#endif
+
+// Of this machine; empty when they cannot be told.
+inline llvm::StringMap<bool> host_cpu_features() {
+#if LLVM_VERSION_MAJOR >= 19
+    return llvm::sys::getHostCPUFeatures();
+#else
+    llvm::StringMap<bool> features;
+    return llvm::sys::getHostCPUFeatures(features) ? features : llvm::StringMap<bool>();
+#endif
+}
+
+// Features of Knights Landing, which 19 dropped.
+inline bool feature_is_known(const std::string &name) {
+    return LLVM_VERSION_MAJOR < 19 || (name != "avx512er" && name != "avx512pf");
+}
+
+} // namespace cnnc
