@@ -13,7 +13,7 @@ constexpr int tries_per_parameter = 12;
 ScheduleValue random_value(const FamilyParam &param, std::mt19937_64 &random) {
     if (!param.choices.empty())
         return std::string(param.choices[random() % param.choices.size()]);
-    int64_t value = int64_t(1 + random() % 9) << random() % 6;
+    int64_t value = int64_t(random() % 10) << random() % 6;
     return std::min(std::max(value, param.min), param.max);
 }
 
