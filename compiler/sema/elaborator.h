@@ -19,8 +19,8 @@ namespace cnnc {
 
 // How the instances without `as` of one statement are named.
 struct StatementNames {
-    std::string base;                 // the name being bound; "" in other statements
-    const ast::Expr *alone = nullptr; // the expression that `base` itself goes to, if any
+    std::string base;                          // the name being bound; "" in other statements
+    const ast::Expr *alone = nullptr;          // the expression that `base` itself goes to, if any
     std::unordered_map<std::string, int> uses; // how often each was given, or tried
 };
 
