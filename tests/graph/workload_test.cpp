@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <random>
 
 namespace cnnc {
 namespace {
@@ -151,6 +151,38 @@ TEST(WorkloadText, RefusesWhatIsNoWorkload) {
     };
     for (const std::string &text : texts)
         EXPECT_FALSE(parse_workload(text)) << text.substr(0, 200);
+}
+
+// Records and command lines come from outside: whatever they hold, reading them must end well.
+TEST(WorkloadText, DamagedTextIsRefusedOrReadsBack) {
+    const std::string text =
+        "avg_pool2d(kernel=[2, 2], stride=[2, 1], padding=[[0, 0], [1, 0]], ceil_mode=true, "
+        "count_include_pad=false) f32[1, 3, 5, 5]@[75, 25, 5, 1] -> sub(f32[1, 3, 1, 1]@[0, 1, 0, "
+        "0], v) -> mul(-1.5e-05) -> clamp(min=-1.0, max=2.0) -> f32[1, 3, 3, 5]@nchw";
+    ASSERT_TRUE(parse_workload(text));
+    const std::string alphabet = "0123456789-.,[]()@>= ev\xff";
+    std::mt19937 rng(4);
+    int accepted = 0;
+    for (int i = 0; i < 20000; i++) {
+        std::string damaged = text;
+        for (int edits = 1 + int(rng() % 3); edits > 0; edits--) {
+            const size_t at = rng() % damaged.size();
+            if (rng() % 3 == 0)
+                damaged.erase(at, 1 + rng() % 8);
+            else
+                damaged.insert(at, 1 + rng() % 4, alphabet[rng() % alphabet.size()]);
+        }
+        auto workload = parse_workload(damaged);
+        if (!workload)
+            continue;
+        accepted++;
+        const std::string printed = workload_text(*workload);
+        auto again = parse_workload(printed);
+        ASSERT_TRUE(again) << damaged;
+        ASSERT_EQ(workload_text(*again), printed) << damaged;
+        ASSERT_GE(workload_bytes(*workload), 0) << damaged;
+    }
+    EXPECT_GT(accepted, 100) << "some edits change a number or a space";
 }
 
 TEST(WorkloadProblem, NamesTheBrokenRule) {
