@@ -17,9 +17,11 @@
 #include "compiler/lower/lower.h"
 
 #include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/InstIterator.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Passes/PassBuilder.h>
+#include <llvm/Transforms/Utils/Local.h>
 
 #include <fmt/format.h>
 
@@ -100,9 +102,9 @@ void add_entry(llvm::Module &module, llvm::Function *inner, const std::string &s
     std::vector<llvm::Type *> params(inner->arg_size(), pointer);
     auto *type = llvm::FunctionType::get(llvm::Type::getInt32Ty(context), params, false);
     auto *entry = llvm::Function::Create(type, llvm::GlobalValue::WeakODRLinkage, symbol, module);
+    entry->copyAttributesFrom(inner); // its visibility too
     entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
     entry->setDSOLocal(true);
-    entry->copyAttributesFrom(inner);
     entry->setAttributes(llvm::AttributeList::get(context, inner->getAttributes().getFnAttrs(),
                                                   llvm::AttributeSet(), {}));
     llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", entry));
@@ -139,12 +141,32 @@ void clean_up(llvm::Module &module) {
 
 // Whatever is defined beside the entry is the kernel's own; Halide's wrappers are not needed.
 void hide_all_but(llvm::Module &module, const std::string &symbol) {
-    for (llvm::Function &f : module)
-        if (!f.isDeclaration() && f.getName() != symbol)
+    for (llvm::Function &f : module) {
+        if (f.isDeclaration())
+            continue;
+        f.setDoesNotThrow(); // or ARM's objects would ask for the unwinder
+        if (f.getName() != symbol)
             f.setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
     for (llvm::GlobalVariable &g : module.globals())
         if (!g.isDeclaration() && !g.getName().startswith("llvm."))
             g.setLinkage(llvm::GlobalValue::InternalLinkage);
+}
+
+// Halide 14 reads a strided vector as a dense one that starts up to stride - 1 elements earlier,
+// but keeps the alignment. An unaligned load costs the same where the address happens to be
+// aligned.
+void correct_alignments(llvm::Module &module) {
+    for (llvm::Function &f : module)
+        for (llvm::Instruction &i : llvm::instructions(f)) {
+            auto *load = llvm::dyn_cast<llvm::LoadInst>(&i);
+            if (!load || !load->getType()->isVectorTy())
+                continue;
+            llvm::Align known =
+                llvm::getKnownAlignment(load->getPointerOperand(), module.getDataLayout(), load);
+            known = std::max(known, llvm::Align(4));
+            load->setAlignment(std::min(load->getAlign(), known));
+        }
 }
 
 // Functions of Halide's run time that survived: the kernel would not link.
@@ -170,6 +192,7 @@ Built build_module(const KernelRequest &request, llvm::LLVMContext &context) {
             lowered.output.compile_to_module(arguments, inner_name, halide_target(request.target));
         built.module = Halide::compile_module_to_llvm_module(halide, context);
         llvm::Module &module = *built.module;
+        correct_alignments(module);
         built.kernel.parallel = replace_parallel_loops(module);
         built.kernel.scratch_bytes = replace_allocations(module);
         llvm::Function *inner = module.getFunction(inner_name);
