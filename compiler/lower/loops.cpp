@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/lower/loops.h"
+
+namespace cnnc {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::TailStrategy;
+using Halide::Var;
+
+std::vector<Var> numbered(const std::string &name, size_t count) {
+    std::vector<Var> vars;
+    for (size_t i = 0; i < count; ++i)
+        vars.emplace_back(name + std::to_string(i));
+    return vars;
+}
+
+std::vector<Expr> exprs(const std::vector<Var> &vars) {
+    return {vars.begin(), vars.end()};
+}
+
+TailStrategy vector_tail(int64_t extent, int64_t vector) {
+    if (extent % vector == 0)
+        return TailStrategy::RoundUp;
+    return extent > vector ? TailStrategy::ShiftInwards : predicate_tail;
+}
+
+Var parallel_outer(Func f, const std::vector<Var> &outer) {
+    Var joined = outer[0];
+    for (size_t i = 1; i < outer.size(); ++i) {
+        Var next("par" + std::to_string(i));
+        f.fuse(joined, outer[i], next);
+        joined = next;
+    }
+    f.parallel(joined);
+    return joined;
+}
+
+std::vector<Var> with_outer(const Var &first, const std::vector<Var> &vars) {
+    std::vector<Var> all = {first};
+    all.insert(all.end(), vars.begin() + 1, vars.end());
+    return all;
+}
+
+} // namespace cnnc
