@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One walk in topological order carries, per spatial dimension, receptive field and jump along.
 #include "compiler/graph/analysis.h"
 
 #include <algorithm>

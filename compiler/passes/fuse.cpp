@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One walk in topological order puts each elementwise node behind the kernel that feeds it, if
+// nothing else needs what that kernel computed; then kernels are sorted.
 #include "compiler/passes/fuse.h"
 
 #include "compiler/passes/sink_reshapes.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See placement.h. A reader that has a place offers its operands their parts of it; since readers
+// are placed first, every offer is there when an operand is placed.
 #include "compiler/passes/placement.h"
 
 #include "compiler/passes/sink_reshapes.h"

@@ -17,8 +17,8 @@
 
 namespace cnnc {
 
-// Images of fewer channels than this lie channels-first: a vector of channels would be mostly empty,
-// while one of pixels along a row is full. Eight is half of the widest vector.
+// Images of fewer channels than this lie channels-first: a vector of channels would be mostly
+// empty, while one of pixels along a row is full. Eight is half of the widest vector.
 constexpr int64_t few_channels = 8;
 
 // A stored value: its buffer, where in it, and how. `view.shape` is the node's shape.

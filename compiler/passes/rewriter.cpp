@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See rewriter.h: new nodes and params, under names that are free.
 #include "compiler/passes/rewriter.h"
 
 #include <algorithm>

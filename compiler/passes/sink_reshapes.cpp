@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See sink_reshapes.h: one walk in topological order, then the dead reshapes are dropped.
 #include "compiler/passes/sink_reshapes.h"
 
 #include "compiler/passes/passes.h"

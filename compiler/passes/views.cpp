@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See views.h. Only reshape_view is more than bookkeeping.
 #include "compiler/passes/views.h"
 
 #include <cassert>

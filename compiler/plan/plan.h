@@ -14,7 +14,7 @@ namespace cnnc {
 constexpr int64_t arena_alignment = 64;
 
 struct Plan {
-    std::vector<int64_t> offsets; // per buffer, in bytes; -1 for buffers outside the arena
+    std::vector<int64_t> offsets;         // per buffer, in bytes; -1 for buffers outside the arena
     std::vector<int> first_use, last_use; // per buffer: kernel indices, -1 if never
     int64_t arena_bytes = 0;
     // Largest sum of the sizes of buffers alive during one kernel: no plan can need less.

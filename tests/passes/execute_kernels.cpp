@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// See execute_kernels.h. Written for plainness, not for speed: every element of every result is
+// computed by itself from an index.
 #include "tests/passes/execute_kernels.h"
 
 #include <algorithm>
