@@ -58,16 +58,13 @@ llvm::Constant *address(llvm::Constant *global, llvm::Type *type) {
     return llvm::ConstantExpr::getBitCast(global, type);
 }
 
-llvm::GlobalVariable *add_constant(const Builder &builder, llvm::Constant *value) {
-    auto *global = new llvm::GlobalVariable(builder.module, value->getType(), /*isConstant=*/true,
-                                            llvm::GlobalValue::PrivateLinkage, value);
-    global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
-    return global;
+llvm::GlobalVariable *declare_global(const Builder &builder, const char *name, llvm::Type *type) {
+    return llvm::cast<llvm::GlobalVariable>(builder.module.getOrInsertGlobal(name, type));
 }
 
 llvm::Constant *text_constant(const Builder &builder, const std::string &text, llvm::Type *type) {
-    return address(
-        add_constant(builder, llvm::ConstantDataArray::getString(builder.context(), text)), type);
+    llvm::IRBuilder<> b(builder.context());
+    return address(b.CreateGlobalString(text, "", 0, &builder.module), type);
 }
 
 llvm::Constant *step_names(const Builder &builder, llvm::Type *type) {
@@ -75,15 +72,18 @@ llvm::Constant *step_names(const Builder &builder, llvm::Type *type) {
     for (const DriverStep &step : builder.request.steps)
         names.push_back(text_constant(builder, step.name, builder.pointer_type()));
     auto *array = llvm::ArrayType::get(builder.pointer_type(), names.size());
-    return address(add_constant(builder, llvm::ConstantArray::get(array, names)), type);
+    llvm::GlobalVariable *global = declare_global(builder, "cnnc_step_names", array);
+    global->setInitializer(llvm::ConstantArray::get(array, names));
+    global->setConstant(true);
+    return address(global, type);
 }
 
 llvm::Constant *linked_weights(const Builder &builder, llvm::Type *type) {
     if (builder.request.weights_symbol.empty())
         return llvm::Constant::getNullValue(type);
-    auto *weights = new llvm::GlobalVariable(
-        builder.module, llvm::Type::getInt8Ty(builder.context()), /*isConstant=*/true,
-        llvm::GlobalValue::ExternalLinkage, nullptr, builder.request.weights_symbol);
+    llvm::GlobalVariable *weights = declare_global(builder, builder.request.weights_symbol.c_str(),
+                                                   llvm::Type::getInt8Ty(builder.context()));
+    weights->setConstant(true);
     weights->setVisibility(llvm::GlobalValue::HiddenVisibility);
     weights->setAlignment(llvm::MaybeAlign(64));
     return address(weights, type);
