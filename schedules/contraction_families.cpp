@@ -208,6 +208,13 @@ bool planar_fits(const Workload &w) {
     return s.groups == 1 && s.out[1] == 1;
 }
 
+// Vectors of few channels would be part empty. But pixels of channels-last input have to be
+// gathered into rows first, which only a window's work repays.
+bool planar_preferred(const Workload &w, const Machine &m) {
+    Contraction s = contraction_of(w);
+    return s.k < m.lanes(4) && (s.in[1] == 1 || s.window() > 1);
+}
+
 std::string planar_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
     Contraction s = contraction_of(w);
     int64_t vector = schedule.integer("vector"), rows = schedule.integer("rows");
@@ -361,6 +368,7 @@ const Family &planar_family() {
         planar_fits,
         planar_constraint,
         planar_model,
+        planar_preferred,
     };
     return family;
 }

@@ -23,8 +23,8 @@ const Family &reduce_family();
 FamilyParam vector_param();
 FamilyParam parallel_param(std::vector<std::string_view> choices);
 
-// Below this much work a parallel loop costs more than it saves: waking a sleeping thread takes some
-// 5 us, and in 20 us one core does about this many multiply-adds, or moves as many bytes.
+// Below this much work a parallel loop costs more than it saves: waking a sleeping thread takes
+// some 5 us, and in 20 us one core does about this many multiply-adds, or moves as many bytes.
 constexpr int64_t parallel_macs = 2'000'000;
 constexpr int64_t parallel_bytes = 1 << 20;
 

@@ -200,7 +200,7 @@ std::string schedule_problem(const Workload &workload, const Machine &machine,
 
 Schedule default_schedule(const Workload &workload, const Machine &machine) {
     for (const Family &family : families())
-        if (family.fits(workload))
+        if (family.fits(workload) && (!family.preferred || family.preferred(workload, machine)))
             return family.model(workload, machine);
     assert(false && "every valid workload has a family");
     return {};

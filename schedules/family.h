@@ -33,9 +33,10 @@ struct Family {
     // What is wrong with these parameters for this workload and machine beyond their ranges; ""
     // when nothing is.
     std::string (*constraint)(const Workload &, const Machine &, const Schedule &);
-    // The default model: the schedule argued from registers and caches, with its estimated cost in
-    // cycles of one core (to choose among families).
+    // The default model: the schedule argued from registers and caches.
     Schedule (*model)(const Workload &, const Machine &);
+    // Whether default_schedule takes the family where it fits; null: always.
+    bool (*preferred)(const Workload &, const Machine &) = nullptr;
 };
 
 const std::vector<Family> &families();
@@ -49,7 +50,8 @@ std::optional<Schedule> parse_schedule(std::string_view text, const Schedule *de
 // Why `schedule` cannot be used for the workload on the machine, or "".
 std::string schedule_problem(const Workload &workload, const Machine &machine,
                              const Schedule &schedule);
-// The family that fits first, with its model's parameters. Always succeeds on a valid workload.
+// The first family that fits and is preferred, with its model's parameters. Always succeeds on a
+// valid workload.
 Schedule default_schedule(const Workload &workload, const Machine &machine);
 
 } // namespace cnnc
