@@ -12,6 +12,7 @@
 
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/hash.h"
+#include "compiler/codegen/llvm_versions.h"
 #include "compiler/codegen/prefetch.h"
 #include "compiler/codegen/versions.h"
 #include "compiler/lower/lower.h"
@@ -46,8 +47,8 @@ std::vector<llvm::CallInst *> calls_of(llvm::Module &module, llvm::StringRef nam
 
 // Loads field `index` (a pointer) of the cnnc_worker behind `worker`.
 llvm::Value *worker_field(llvm::IRBuilder<> &b, llvm::Value *worker, unsigned index) {
-    llvm::Type *pointer = b.getInt8PtrTy();
-    llvm::Value *fields = b.CreateBitCast(worker, pointer->getPointerTo());
+    llvm::Type *pointer = pointer_to(b.getInt8Ty());
+    llvm::Value *fields = b.CreateBitCast(worker, pointer_to(pointer));
     return b.CreateLoad(pointer, b.CreateConstInBoundsGEP1_32(pointer, fields, index));
 }
 
@@ -77,8 +78,7 @@ bool replace_parallel_loops(llvm::Module &module) {
         llvm::FunctionType *type = call->getFunctionType();
         llvm::Value *target = worker_field(b, call->getArgOperand(0), 1);
         std::vector<llvm::Value *> args(call->arg_begin(), call->arg_end());
-        llvm::Value *result =
-            b.CreateCall(type, b.CreateBitCast(target, type->getPointerTo()), args);
+        llvm::Value *result = b.CreateCall(type, b.CreateBitCast(target, pointer_to(type)), args);
         call->replaceAllUsesWith(result);
         call->eraseFromParent();
     }
@@ -98,7 +98,7 @@ constexpr unsigned host_field = 2;
 
 void add_entry(llvm::Module &module, llvm::Function *inner, const std::string &symbol) {
     llvm::LLVMContext &context = module.getContext();
-    llvm::Type *pointer = llvm::Type::getInt8PtrTy(context);
+    llvm::Type *pointer = pointer_to(llvm::Type::getInt8Ty(context));
     std::vector<llvm::Type *> params(inner->arg_size(), pointer);
     auto *type = llvm::FunctionType::get(llvm::Type::getInt32Ty(context), params, false);
     auto *entry = llvm::Function::Create(type, llvm::GlobalValue::WeakODRLinkage, symbol, module);
@@ -149,7 +149,7 @@ void hide_all_but(llvm::Module &module, const std::string &symbol) {
             f.setLinkage(llvm::GlobalValue::InternalLinkage);
     }
     for (llvm::GlobalVariable &g : module.globals())
-        if (!g.isDeclaration() && !g.getName().startswith("llvm."))
+        if (!g.isDeclaration() && !starts_with(g.getName(), "llvm."))
             g.setLinkage(llvm::GlobalValue::InternalLinkage);
 }
 
@@ -172,7 +172,7 @@ void correct_alignments(llvm::Module &module) {
 // Functions of Halide's run time that survived: the kernel would not link.
 void check_independent(const llvm::Module &module) {
     for (const llvm::Function &f : module)
-        if (f.isDeclaration() && !f.use_empty() && f.getName().startswith("halide_"))
+        if (f.isDeclaration() && !f.use_empty() && starts_with(f.getName(), "halide_"))
             throw KernelError{"the kernel needs " + f.getName().str()};
 }
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <llvm/ADT/StringMap.h>
+#include <llvm/ADT/StringRef.h>
 #include <llvm/Config/llvm-config.h>
+#include <llvm/IR/DerivedTypes.h>
 #include <llvm/Target/TargetMachine.h>
 #if LLVM_VERSION_MAJOR >= 17
 #include <llvm/TargetParser/Host.h>
@@ -39,6 +41,20 @@ inline const std::string &triple_argument(const std::string &triple) {
     return triple;
 }
 #endif
+
+// Pointers had the type of what they point at until 15.
+inline llvm::PointerType *pointer_to(llvm::Type *type) {
+#if LLVM_VERSION_MAJOR >= 15
+    return llvm::PointerType::get(type->getContext(), 0);
+#else
+    return llvm::PointerType::get(type, 0);
+#endif
+}
+
+// StringRef's own was spelt startswith until 16.
+inline bool starts_with(llvm::StringRef text, llvm::StringRef prefix) {
+    return text.take_front(prefix.size()) == prefix;
+}
 
 // Of this machine; empty when they cannot be told.
 inline llvm::StringMap<bool> host_cpu_features() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/codegen/prefetch.h"
 
+#include "compiler/codegen/llvm_versions.h"
+
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/Analysis/ScalarEvolution.h>
 #include <llvm/Analysis/ScalarEvolutionExpressions.h>
@@ -50,10 +52,11 @@ std::vector<llvm::LoadInst *> streams(const llvm::Loop &loop, llvm::ScalarEvolut
 
 void prefetch_behind(llvm::LoadInst *load, int64_t distance) {
     llvm::IRBuilder<> b(load);
-    llvm::Value *address = b.CreateBitCast(load->getPointerOperand(), b.getInt8PtrTy());
+    llvm::Type *pointer = pointer_to(b.getInt8Ty());
+    llvm::Value *address = b.CreateBitCast(load->getPointerOperand(), pointer);
     llvm::Value *ahead = b.CreateConstGEP1_64(b.getInt8Ty(), address, uint64_t(distance));
     constexpr int read = 0, keep_everywhere = 3, data = 1;
-    b.CreateIntrinsic(llvm::Intrinsic::prefetch, {b.getInt8PtrTy()},
+    b.CreateIntrinsic(llvm::Intrinsic::prefetch, {pointer},
                       {ahead, b.getInt32(read), b.getInt32(keep_everywhere), b.getInt32(data)});
 }
 
