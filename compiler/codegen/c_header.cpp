@@ -38,8 +38,8 @@ typedef struct NAME_options {
     int threads;
 
     /* Your own parallel loop, to be used instead of own threads: calls task(data, i) for every i
-     * from 0 to count - 1, in any order, on any threads, and returns when all have returned. `count`
-     * is never more than `threads`; with one thread the loop is never called. */
+     * from 0 to count - 1, in any order, on any threads, and returns when all have returned.
+     * `count` is never more than `threads`; with one thread the loop is never called. */
     void (*parallel_for)(void *user, int count, void (*task)(void *data, int index), void *data);
     void *parallel_user;
 
@@ -92,7 +92,8 @@ void NAME_destroy(NAME *net);
 
 const char *NAME_error_message(int code); /* of static storage, never NULL */
 
-/* Bytes of a block for NAME_options.memory, with one thread or with several (SIZE_MAX: too many). */
+/* Bytes of a block for NAME_options.memory, with one thread or with several; SIZE_MAX for more than
+ * there can be. */
 size_t NAME_memory_size(void);
 size_t NAME_memory_size_for(int threads);
 

@@ -13,8 +13,9 @@ namespace cnnc {
 
 enum class Arch : uint8_t { x86, arm, riscv, wasm };
 
-// Halide's notation: arch-bits-os[-feature]*, always with the full chain of features (avx512_skylake
-// carries avx512, avx2, avx, fma, f16c and sse41), sorted, so that equal targets have equal text.
+// Halide's notation: arch-bits-os[-feature]*, always with the full chain of features
+// (avx512_skylake carries avx512, avx2, avx, fma, f16c and sse41), sorted, so that equal targets
+// have equal text.
 struct Target {
     Arch arch = Arch::x86;
     int bits = 64;
@@ -44,7 +45,7 @@ struct KnownTarget {
 const std::vector<KnownTarget> &known_targets();
 
 struct Machine {
-    int vector_bytes = 16;     // of one register
+    int vector_bytes = 16; // of one register
     int vector_registers = 16;
     bool fma = false;
     bool memory_broadcast = false; // FMA can broadcast one element from memory (AVX-512)
