@@ -5,7 +5,7 @@
 // What a kernel may touch is fenced: every tensor and the scratch memory end (or begin) at a page
 // that no one may touch, inputs are read-only, the gaps of strided views must keep their canaries,
 // and scratch memory starts as NaN. A parallel kernel runs in order, backwards with a fresh scratch
-// per task, shuffled, and on threads, and must give the same bits each time.
+// per task, shuffled, and on threads, and must give the same values each time.
 #pragma once
 
 #include "compiler/codegen/kernel.h"
@@ -30,6 +30,9 @@ struct KernelChecks {
 };
 
 KernelChecks check_kernels(const std::vector<KernelRequest> &requests);
+// The same for kernels that are compiled already; those without an object are left out.
+KernelChecks check_compiled(const std::vector<KernelRequest> &requests,
+                            const std::vector<CompiledKernel> &compiled);
 
 // The largest error an output may have whose oracle's largest magnitude is `scale`.
 //
