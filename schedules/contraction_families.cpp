@@ -117,10 +117,6 @@ std::string check_tile(const Contraction &s, const Machine &m, std::string_view 
     return problem;
 }
 
-bool is_contraction(const Workload &w) {
-    return std::holds_alternative<Conv>(w.anchor) || std::holds_alternative<Linear>(w.anchor);
-}
-
 // Twenty to forty steps of a hot loop: longer than memory takes to answer.
 constexpr int64_t prefetch_distance = 2048;
 

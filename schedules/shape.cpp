@@ -12,6 +12,9 @@ namespace {
 // Positions in Strides.
 enum : size_t { kC, kX, kY, kZ, kG, kN };
 
+// Of a linear layer's features: the channels and three axes.
+constexpr size_t max_runs = 4;
+
 // Strides of a [N, C, spatial...] view; `channels` is the number of channels of one group.
 Strides image_strides(const TensorView &view, int64_t channels) {
     Strides s{};
@@ -90,13 +93,10 @@ Contraction contraction_of_conv(const Workload &w, const Conv &conv) {
     return r;
 }
 
-Contraction contraction_of_linear(const Workload &w) {
-    Contraction r;
-    const TensorView &in = w.inputs[0];
-    int64_t rows = in.shape[0];
-    r.k = w.output.shape[1];
-    // Feature dimensions in memory order, joined where they lie in one run.
-    std::vector<std::pair<int64_t, int64_t>> dims; // stride, extent
+// Feature dimensions of a linear layer's operand in memory order (stride, extent), joined where
+// they lie in one run. At least one.
+std::vector<std::pair<int64_t, int64_t>> feature_runs(const TensorView &in) {
+    std::vector<std::pair<int64_t, int64_t>> dims;
     for (size_t d = 1; d < in.shape.size(); ++d)
         if (in.shape[d] > 1)
             dims.push_back({in.strides[d], in.shape[d]});
@@ -110,7 +110,16 @@ Contraction contraction_of_linear(const Workload &w) {
     }
     if (runs.empty())
         runs.push_back({1, 1});
-    assert(runs.size() <= 4 && "form_kernels copies tensors of more runs");
+    return runs;
+}
+
+Contraction contraction_of_linear(const Workload &w) {
+    Contraction r;
+    const TensorView &in = w.inputs[0];
+    int64_t rows = in.shape[0];
+    r.k = w.output.shape[1];
+    const auto runs = feature_runs(in);
+    assert(runs.size() <= max_runs && "is_contraction() says no");
     r.in[kC] = runs[0].first;
     r.c = runs[0].second;
     auto rows_of = [](const TensorView &v) { return Strides{v.strides[1], v.strides[0]}; };
@@ -199,6 +208,11 @@ Loops joined(const std::vector<size_t> &order, const TensorView &out,
 
 bool Contraction::staged() const {
     return std::any_of(axes.begin(), axes.end(), [](const Axis &a) { return a.leaves_input(); });
+}
+
+bool is_contraction(const Workload &w) {
+    return std::holds_alternative<Conv>(w.anchor) || (std::holds_alternative<Linear>(w.anchor) &&
+                                                      feature_runs(w.inputs[0]).size() <= max_runs);
 }
 
 Contraction contraction_of(const Workload &w) {

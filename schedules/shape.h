@@ -47,7 +47,10 @@ struct Contraction {
     int64_t pixels() const { return n * axes[0].out * axes[1].out * axes[2].out; }
     int64_t macs() const { return pixels() * groups * k * c * window(); }
 };
-Contraction contraction_of(const Workload &workload);
+// Convolutions, and linear layers whose features lie in at most four runs of memory (all that
+// form_kernels makes do).
+bool is_contraction(const Workload &workload);
+Contraction contraction_of(const Workload &workload); // of one that is
 
 // A pooling window: as above with groups = channels and c = k = 1.
 Contraction pooling_of(const Workload &workload);

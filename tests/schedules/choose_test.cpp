@@ -169,6 +169,11 @@ TEST(Records, BadLinesAreReportedAndSkipped) {
          "no schedule family is called `gem`; did you mean `gemm`?"},
         {fmt::format("{} | {} | gemm(vector=8, tile_n=4) | 1 | a", avx2, linear),
          "`tile_n` is 4, not a multiple of `vector` = 8"},
+        {fmt::format(
+             "{} | linear(2, bias=false) f32[1, 2, 2, 2, 2, 2]@[99999, 2, 5, 11, 23, 49] -> "
+             "f32[1, 2] | gemm() | 1 | a",
+             avx2),
+         "family `gemm` cannot compute this layer"},
         {fmt::format("{} | {} | gemm() | fast | a", avx2, linear),
          "`fast` is no time in milliseconds"},
         {fmt::format("{} | {} | gemm() | 1 s | a", avx2, linear),
