@@ -13,6 +13,8 @@
 #include "dsl/ast.h"
 #include "dsl/dsl_diagnostics.h"
 
+#include <algorithm>
+
 namespace cnnc::ast {
 
 // What a body belongs to, for what may stand in it.

@@ -3,6 +3,7 @@
 #include "compiler/codegen/c_interface.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

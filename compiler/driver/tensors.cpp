@@ -10,6 +10,7 @@
 #include "compiler/import/npy.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

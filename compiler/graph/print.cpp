@@ -6,6 +6,7 @@
 #include "dsl/lexer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <iterator>

@@ -6,6 +6,8 @@
 #include "compiler/import/convert.h"
 #include "compiler/import/import_diagnostics.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstring>
 

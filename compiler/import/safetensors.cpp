@@ -8,6 +8,7 @@
 #include "compiler/import/convert.h"
 #include "compiler/import/import_diagnostics.h"
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>

@@ -45,7 +45,8 @@ int64_t product(Shape::const_iterator begin, Shape::const_iterator end) {
 Extents3 three(std::vector<int64_t>::const_iterator begin, std::vector<int64_t>::const_iterator end,
                int64_t missing) {
     Extents3 result = {missing, missing, missing};
-    std::copy_backward(begin, end, result.end());
+    for (size_t i = result.size(); i > 0 && begin != end; --i)
+        result[i - 1] = *--end;
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include "schedules/family.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <elf.h>

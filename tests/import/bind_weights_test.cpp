@@ -3,6 +3,7 @@
 #include "compiler/import/safetensors.h"
 #include "tests/import/files.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace cnnc::test {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tests/schedules/random_schedule.h"
 
+#include <algorithm>
 #include <random>
 
 namespace cnnc {
