@@ -47,9 +47,7 @@ struct Builder {
     llvm::Module &module;
 
     llvm::LLVMContext &context() const { return module.getContext(); }
-    llvm::PointerType *pointer_type() const {
-        return llvm::PointerType::get(llvm::Type::getInt8Ty(context()), 0);
-    }
+    llvm::PointerType *pointer_type() const { return pointer_to(llvm::Type::getInt8Ty(context())); }
     llvm::Type *int_type() const { return llvm::Type::getInt32Ty(context()); }
 };
 

@@ -30,7 +30,7 @@ constexpr std::array<FeatureAttribute, 17> attributes = {{
     {"fma4", "+fma4"},
     {"f16c", "+f16c"},
     {"avx512", "+avx512f,+avx512cd"},
-    {"avx512_knl", "+avx512er,+avx512pf"},
+    {"avx512_knl", knights_landing_features},
     {"avx512_skylake", "+avx512vl,+avx512bw,+avx512dq"},
     {"avx512_cannonlake", "+avx512ifma,+avx512vbmi"},
     {"avx512_sapphirerapids", "+avx512vnni,+avx512bf16"},
@@ -137,7 +137,7 @@ std::string emit(llvm::Module &module, const Target &target, FileType type) {
 bool machine_has_all_of(const std::string &cpu, const llvm::StringMap<bool> &host) {
     std::string triple = llvm::sys::getProcessTriple();
     std::unique_ptr<llvm::MCSubtargetInfo> info(
-        find_llvm_target(triple)->createMCSubtargetInfo(triple_argument(triple), cpu, ""));
+        find_llvm_target(triple)->createMCSubtargetInfo(triple, cpu, ""));
     return info->isCPUStringValid(cpu) &&
            std::none_of(unasked_x86_features.begin(), unasked_x86_features.end(),
                         [&](const char *feature) {
@@ -187,7 +187,7 @@ bool is_llvm_cpu(const Target &target, std::string_view cpu) {
         return true;
     std::string triple = triple_of(target);
     std::unique_ptr<llvm::MCSubtargetInfo> info(
-        find_llvm_target(triple)->createMCSubtargetInfo(triple_argument(triple), "", ""));
+        find_llvm_target(triple)->createMCSubtargetInfo(triple, "", ""));
     return info->isCPUStringValid(llvm::StringRef(cpu.data(), cpu.size()));
 }
 

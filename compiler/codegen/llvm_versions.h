@@ -16,6 +16,7 @@
 #endif
 
 #include <string>
+#include <string_view>
 
 namespace cnnc {
 
@@ -70,5 +71,7 @@ inline llvm::StringMap<bool> host_cpu_features() {
 inline bool feature_is_known(const std::string &name) {
     return LLVM_VERSION_MAJOR < 19 || (name != "avx512er" && name != "avx512pf");
 }
+constexpr std::string_view knights_landing_features =
+    LLVM_VERSION_MAJOR < 19 ? "+avx512er,+avx512pf" : "+avx512f,+avx512cd";
 
 } // namespace cnnc

@@ -3,6 +3,7 @@
 #include "compiler/codegen/driver_codegen.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/hash.h"
+#include "compiler/codegen/llvm_versions.h"
 #include "compiler/target/features.h"
 
 #include <llvm/IR/IRBuilder.h>
@@ -115,6 +116,8 @@ TEST(RequiredCpuFeatures, GrowWithTheTarget) {
 TEST(RequiredCpuFeatures, EveryFeatureOfATargetIsChecked) {
     for (const FeatureRow &row : feature_rows()) {
         if (row.name == "no_neon" || row.name == "armv7s")
+            continue;
+        if (row.name == "avx512_knl" && !feature_is_known("avx512er"))
             continue;
         std::string base = row.arch == Arch::arm ? "arm-64-linux" : "x86-64-linux";
         std::string without = base, with = base + "-" + std::string(row.name);
