@@ -2,12 +2,14 @@
 # What run-demo and run-tests share: steps that say what they do, missing Debian packages, the
 # build. Sourced by bash in the project's folder, with `set -euo pipefail`.
 
-# What building and testing cnnc takes on Debian 12. clang compiles the libraries' runtime.
-# shellcheck disable=SC2034  # for the scripts that source this
+# What building and testing cnnc takes beside Halide.
 cnnc_packages=(
-  clang-14 cmake g++ libcli11-dev libfmt-dev libgtest-dev libhalide14-0-dev libjpeg-dev libpng-dev
-  llvm-14-dev ninja-build nlohmann-json3-dev pkg-config
+  cmake g++ libcli11-dev libfmt-dev libgtest-dev libjpeg-dev libpng-dev ninja-build
+  nlohmann-json3-dev pkg-config
 )
+# Debian's packages of Halide, in Debian 12, 13 and unstable. Each was built with the LLVM of its
+# own number; clang of that number compiles the libraries' runtime.
+halide_packages=(libhalide14-0-dev libhalide19-dev libhalide21-dev)
 
 step() { printf '\n==> %s\n' "$*"; }
 fail() {
@@ -63,6 +65,43 @@ install_missing() {
   quietly build/apt-update.log as_root apt-get update
   quietly build/apt-install.log as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+# Prints Debian's package of Halide: what is installed, or else what apt can install.
+halide_package() {
+  local package
+  for package in "${halide_packages[@]}"; do
+    if is_installed "$package"; then
+      echo "$package"
+      return
+    fi
+  done
+  for package in "${halide_packages[@]}"; do
+    if apt-cache show "$package" >/dev/null 2>&1; then
+      echo "$package"
+      return
+    fi
+  done
+  return 1
+}
+
+# install_cnnc_packages [PACKAGE...]: what building and testing takes, and the packages named.
+install_cnnc_packages() {
+  local halide version
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-cache >/dev/null; then
+    install_missing "${cnnc_packages[@]}" Halide LLVM clang "$@"
+    return
+  fi
+  if ! halide=$(halide_package); then
+    step "asking apt for its lists of packages"
+    mkdir -p build
+    quietly build/apt-update.log as_root apt-get update
+    halide=$(halide_package) ||
+      fail "no Halide that cnnc knows is installed or to be had: one of ${halide_packages[*]}"
+  fi
+  version=${halide#libhalide}
+  version=${version%%-*}
+  install_missing "${cnnc_packages[@]}" "$halide" "llvm-$version-dev" "clang-$version" "$@"
 }
 
 # One compiler process per core, and no more than have 1.5 GB each: Halide's header is large.
