@@ -273,6 +273,9 @@ std::string gemm_constraint(const Workload &w, const Machine &m, const Schedule 
                                      schedule.integer("tile_n"), schedule.integer("vector"));
     if (problem.empty())
         problem = check_extent("unroll", schedule.integer("unroll"), s.c, "input channels");
+    if (problem.empty() && schedule.choice("parallel") == "m")
+        problem = check_overlap("block_m", s.axes[0].out, schedule.integer("tile_m"),
+                                schedule.integer("block_m"));
     return problem;
 }
 
@@ -289,6 +292,8 @@ Schedule gemm_model(const Workload &w, const Machine &m) {
     if (worth_threads(s, m))
         parallel = tiles >= 4 * m.cores && pixels_outer ? "m" : blocks >= m.cores ? "n" : "none";
     int64_t block = even_rows(tiles, parallel == "m" ? ceil_div(tiles, 4 * m.cores) : tiles);
+    while (!check_overlap("block_m", s.axes[0].out, tile.pixels, block).empty())
+        ++block;
     return {"gemm",
             {{"tile_m", tile.pixels},
              {"tile_n", channels},

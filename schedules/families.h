@@ -50,6 +50,10 @@ std::string check_vector(const Machine &machine, int64_t vector);
 std::string check_multiple(std::string_view name, int64_t value, int64_t vector);
 // Whole tiles in every block of rows, the last one included.
 std::string check_rows(int64_t tile_y, int64_t rows, int64_t extent);
+// Where tiles do not fill a loop, the last overlaps the one before it. Blocks of tiles that go to
+// different threads must not part the two: both would write the same results, to the last bit only
+// if the compiler treated both alike.
+std::string check_overlap(std::string_view name, int64_t extent, int64_t tile, int64_t block);
 std::string check_extent(std::string_view name, int64_t value, int64_t extent,
                          std::string_view what);
 

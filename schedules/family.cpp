@@ -5,6 +5,7 @@
 #include "schedules/families.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cassert>
@@ -77,10 +78,8 @@ class Reader {
         skip();
         return at_ >= text_.size();
     }
-    std::string rest() {
-        skip();
-        return std::string(text_.substr(at_));
-    }
+    // Where reading has come to, for messages.
+    std::string here() { return at_end() ? "the end" : fmt::format("`{}`", text_.substr(at_)); }
 
   private:
     void skip() {
@@ -121,7 +120,7 @@ std::string read_param(Reader &reader, const Family &family, std::vector<std::st
                        Schedule &schedule) {
     std::string name = reader.word();
     if (name.empty())
-        return fmt::format("expected a parameter's name at `{}`", reader.rest());
+        return fmt::format("expected a parameter's name at {}", reader.here());
     const FamilyParam *param = find_param(family, name);
     if (!param) {
         std::vector<std::string> names;
@@ -167,13 +166,13 @@ std::optional<Schedule> parse_schedule(std::string_view text, const Schedule *de
     std::vector<std::string> seen;
     while (!reader.take(')')) {
         if (!seen.empty() && !reader.take(','))
-            return fail(fmt::format("expected `,` or `)` at `{}`", reader.rest()));
+            return fail(fmt::format("expected `,` or `)` at {}", reader.here()));
         std::string wrong = read_param(reader, *family, seen, schedule);
         if (!wrong.empty())
             return fail(wrong);
     }
     if (!reader.at_end())
-        return fail(fmt::format("unexpected `{}` behind the schedule", reader.rest()));
+        return fail(fmt::format("unexpected {} behind the schedule", reader.here()));
     return schedule;
 }
 
@@ -260,6 +259,16 @@ std::string check_rows(int64_t tile_y, int64_t rows, int64_t extent) {
         return fmt::format("the last block has {} rows, not a multiple of `tile_y` = {}",
                            extent % rows, tile_y);
     return "";
+}
+
+std::string check_overlap(std::string_view name, int64_t extent, int64_t tile, int64_t block) {
+    int64_t tiles = ceil_div(extent, tile);
+    if (extent % tile == 0 || tiles == 1 || (tiles % block != 1 && block != 1))
+        return "";
+    return fmt::format(
+        "`{}` is {}, which leaves the last, overlapping one of {} tiles to a task of "
+        "its own",
+        name, block, tiles);
 }
 
 std::string check_extent(std::string_view name, int64_t value, int64_t extent,

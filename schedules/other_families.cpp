@@ -121,20 +121,28 @@ bool is_pointwise(const Workload &w) {
     return std::holds_alternative<Unary>(w.anchor);
 }
 
-std::string pointwise_constraint(const Workload &, const Machine &m, const Schedule &schedule) {
-    return check_vector(m, schedule.integer("vector"));
+int64_t inner_extent(const Loops &loops) {
+    return loops.extents.empty() ? 1 : loops.extents[0];
+}
+
+std::string pointwise_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    int64_t vector = schedule.integer("vector");
+    std::string problem = check_vector(m, vector);
+    if (problem.empty() && schedule.choice("parallel") == "outer")
+        problem = check_overlap("block", inner_extent(pointwise_loops(w)), vector,
+                                schedule.integer("block"));
+    return problem;
 }
 
 Schedule pointwise_model(const Workload &w, const Machine &m) {
-    Loops loops = pointwise_loops(w);
-    int64_t inner = loops.extents.empty() ? 1 : loops.extents[0];
+    int64_t inner = inner_extent(pointwise_loops(w));
     int64_t vector = vector_within(inner, m.lanes(4));
     bool threads = m.cores > 1 && workload_bytes(w) > parallel_bytes;
-    return {
-        "pointwise",
-        {{"vector", vector},
-         {"block", std::clamp<int64_t>(ceil_div(ceil_div(inner, vector), 4 * m.cores), 1, 1 << 30)},
-         {"parallel", threads ? "outer" : "none"}}};
+    int64_t block = std::min<int64_t>(1 << 29, ceil_div(ceil_div(inner, vector), 4 * m.cores));
+    while (!check_overlap("block", inner, vector, block).empty())
+        ++block;
+    return {"pointwise",
+            {{"vector", vector}, {"block", block}, {"parallel", threads ? "outer" : "none"}}};
 }
 
 // ---- reduce ----
@@ -154,19 +162,23 @@ std::string reduce_constraint(const Workload &w, const Machine &m, const Schedul
     std::string problem = check_vector(m, vector);
     if (problem.empty())
         problem = check_extent("vector", vector, extents.empty() ? 1 : extents[0], "elements");
+    if (problem.empty() && !along_reduced && schedule.choice("parallel") == "outer")
+        problem = check_overlap("vector", inner_extent(r.kept), vector, 1);
     return problem;
 }
 
 Schedule reduce_model(const Workload &w, const Machine &m) {
     Reduction r = reduction_of(w);
-    int64_t kept = r.kept.extents.empty() ? 1 : r.kept.extents[0];
+    int64_t kept = inner_extent(r.kept);
     int64_t reduced = r.extents.empty() ? 1 : r.extents[0];
     // Vectors go along the dimension whose elements lie side by side.
     bool kept_inner = !r.kept.operands[0].empty() && r.kept.operands[0][0] == 1;
     bool along_reduced = std::holds_alternative<Softmax>(w.anchor) && (!kept_inner || kept == 1);
-    bool threads = m.cores > 1 && workload_bytes(w) > parallel_bytes;
+    int64_t vector = vector_within(along_reduced ? reduced : kept, m.lanes(4));
+    bool threads = m.cores > 1 && workload_bytes(w) > parallel_bytes &&
+                   (along_reduced || check_overlap("vector", kept, vector, 1).empty());
     return {"reduce",
-            {{"vector", vector_within(along_reduced ? reduced : kept, m.lanes(4))},
+            {{"vector", vector},
              {"along", along_reduced ? "reduced" : "kept"},
              {"parallel", threads ? "outer" : "none"}}};
 }

@@ -5,6 +5,7 @@
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
+#include "compiler/lower/packing.h"
 #include "compiler/passes/passes.h"
 
 #include <CLI/CLI.hpp>
@@ -127,6 +128,32 @@ void require_runs_here(const Target &target) {
                                      target_text(target), target_text(host_target())));
 }
 
+namespace {
+
+// Kernels address their tensors with 32 bits.
+constexpr int64_t most_elements = (int64_t(1) << 31) - (int64_t(1) << 20);
+
+int64_t reach(const TensorView &view) {
+    int64_t last = 0;
+    for (size_t d = 0; d < view.shape.size(); d++)
+        last += (view.shape[d] - 1) * view.strides[d];
+    return last + 1;
+}
+
+void refuse_too_large(const Kernel &kernel, const Schedule &schedule) {
+    int64_t largest =
+        std::max(reach(kernel.workload.output), packed_weight_elements(kernel.workload, schedule));
+    for (const TensorView &input : kernel.workload.inputs)
+        largest = std::max(largest, reach(input));
+    if (largest > most_elements)
+        throw Failure{exit_bad_input,
+                      fmt::format("`{}` reads or writes a tensor that reaches over {} elements; "
+                                  "compiled kernels address at most {}",
+                                  kernel.name, largest, most_elements)};
+}
+
+} // namespace
+
 Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments,
                            Console &console) {
     Scheduled scheduled;
@@ -138,6 +165,7 @@ Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments
         scheduled.choices.push_back(
             choose_schedule(kernel.name, kernel.workload, scheduled.target, book));
         report_refused_override(kernel.name, scheduled.choices.back(), book, console);
+        refuse_too_large(kernel, scheduled.choices.back().schedule);
     }
     return scheduled;
 }

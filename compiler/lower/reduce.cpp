@@ -109,10 +109,14 @@ Mean mean_algorithm(const Workload &w) {
 void schedule_mean(Mean &m, int vector, bool parallel) {
     const std::vector<Var> &k = m.arguments.k;
     int64_t channels = m.arguments.shape.kept.extents[0];
-    // Several vectors at once hide the latency of the additions.
+    // Several vectors at once hide the latency of the additions; in parallel, blocks must not
+    // overlap.
     int block = vector;
-    while (block < 4 * vector && block + vector <= channels)
-        block += vector;
+    for (int vectors = 4; vectors > 1; --vectors)
+        if (channels >= vectors * vector && (!parallel || channels % (vectors * vector) == 0)) {
+            block = vectors * vector;
+            break;
+        }
     Var outer("outer"), inner("inner");
     m.output.split(k[0], outer, inner, block, vector_tail(channels, block));
     m.output.vectorize(inner, vector).unroll(inner);

@@ -117,7 +117,7 @@ TEST(ScheduleText, ProblemsAreNamed) {
         {"wonderful()", "no schedule family is called `wonderful`"},
         {"reduce", "expected `(` behind `reduce`"},
         {"reduce(vector 4)", "expected `=` behind `vector`"},
-        {"reduce(vector=4", "expected `,` or `)` at ``"},
+        {"reduce(vector=4", "expected `,` or `)` at the end"},
         {"reduce(vector=4 along=kept)", "expected `,` or `)` at `along=kept)`"},
         {"reduce(vector=4,)", "expected a parameter's name at `)`"},
         {"reduce(vector=4))", "unexpected `)` behind the schedule"},
