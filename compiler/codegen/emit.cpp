@@ -182,6 +182,14 @@ std::string emit_assembly(llvm::Module &module, const Target &target) {
     return emit(module, target, assembly_file);
 }
 
+std::string release_problem(const Target &target) {
+    if (target.arch == Arch::riscv && !riscv_compiles)
+        return "takes a cnnc built with Halide 14";
+    if (target.has("avx512") && !target.has("avx512_skylake") && !early_avx512_compiles)
+        return "AVX-512 without `avx512_skylake` takes a cnnc built with LLVM 14";
+    return "";
+}
+
 bool is_llvm_cpu(const Target &target, std::string_view cpu) {
     if (cpu.empty())
         return true;

@@ -30,6 +30,10 @@ void set_target(llvm::Module &module, const Target &target);
 std::string emit_object(llvm::Module &module, const Target &target); // ELF
 std::string emit_assembly(llvm::Module &module, const Target &target);
 
+// Why the releases of Halide and LLVM that cnnc was built with cannot compile for the target; ""
+// when they can.
+std::string release_problem(const Target &target);
+
 // True when `cpu` is a name of LLVM's for the target's architecture ("" is: the least CPU).
 bool is_llvm_cpu(const Target &target, std::string_view cpu);
 

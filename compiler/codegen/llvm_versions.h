@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The shim over the versions of LLVM we build against (14 to 21), for what is spelt differently.
+// The shim over the versions of LLVM we build against (14 to 21): what is spelt differently, and
+// what some cannot do.
 #pragma once
 
 #include <llvm/ADT/StringMap.h>
@@ -73,5 +74,11 @@ inline bool feature_is_known(const std::string &name) {
 }
 constexpr std::string_view knights_landing_features =
     LLVM_VERSION_MAJOR < 19 ? "+avx512er,+avx512pf" : "+avx512f,+avx512cd";
+
+// 19 and 21 fail to select masked loads for AVX-512 without what Skylake added; 14 does not.
+constexpr bool early_avx512_compiles = LLVM_VERSION_MAJOR < 19;
+
+// Halide 19 and 21 take no RISC-V without vectors of a known length; 14 does.
+constexpr bool riscv_compiles = CNNC_HALIDE_MAJOR < 15;
 
 } // namespace cnnc

@@ -113,6 +113,9 @@ Target chosen_target(const CompileArguments &arguments) {
     std::optional<Target> target = parse_target(arguments.target, &problem);
     if (!target)
         bad_command_line(fmt::format("--target {}: {}", arguments.target, problem));
+    problem = release_problem(*target);
+    if (!problem.empty())
+        bad_command_line(fmt::format("--target {}: {}", arguments.target, problem));
     target->cpu = arguments.cpu;
     if (arguments.cpu.empty() && arguments.target == "host")
         target->cpu = host_cpu_name();

@@ -21,4 +21,14 @@ namespace cnnc {
 // Predicated loads and stores at a split's tail, whatever they are called.
 constexpr Halide::TailStrategy predicate_tail = Halide::TailStrategy::Predicate;
 
+// 19 and 21 want to be told how long SVE's vectors are, and then the code runs on no other length.
+// A library is for every machine with the feature, so that vectors are NEON's.
+inline void keep_vectors_fixed(Halide::Target &target) {
+#if CNNC_HALIDE_MAJOR >= 15
+    target.set_features({Halide::Target::SVE, Halide::Target::SVE2}, false);
+#else
+    (void)target;
+#endif
+}
+
 } // namespace cnnc

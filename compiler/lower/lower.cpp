@@ -33,6 +33,7 @@ Halide::Target halide_target(const Target &target) {
     for (auto feature : {Halide::Target::NoRuntime, Halide::Target::NoAsserts,
                          Halide::Target::NoBoundsQuery, Halide::Target::UserContext})
         t.set_feature(feature);
+    keep_vectors_fixed(t);
     return t;
 }
 

@@ -129,6 +129,14 @@ TEST(RequiredCpuFeatures, EveryFeatureOfATargetIsChecked) {
     }
 }
 
+TEST(ReleaseProblem, OnlyOfTargetsThatNewerReleasesGaveUp) {
+    for (const char *fine : {"x86-64", "sse41", "avx2", "avx512", "arm64", "arm64-dot", "arm32"})
+        EXPECT_EQ(release_problem(target(fine)), "") << fine;
+    EXPECT_EQ(release_problem(target("riscv64")).empty(), riscv_compiles);
+    EXPECT_EQ(release_problem(target("x86-64-linux-avx-avx2-avx512-f16c-fma-sse41")).empty(),
+              early_avx512_compiles);
+}
+
 TEST(Hash, OfTextIsSha1) {
     EXPECT_EQ(hash128_hex("abc"), "a9993e364706816aba3e25717850c26c");
     EXPECT_EQ(hash128_hex(""), "da39a3ee5e6b4b0d3255bfef95601890");
