@@ -2,6 +2,7 @@
 // ORC links the objects in memory; the network's own C functions are found by name and called.
 #include "compiler/codegen/jit.h"
 
+#include "compiler/codegen/llvm_versions.h"
 #include "runtime/cnnc_options.h"
 
 #include <llvm/ExecutionEngine/Orc/ExecutionUtils.h>
@@ -63,12 +64,7 @@ struct LoadedNetwork::Parts {
 
     template <typename Function>
     void find(Function &function, const char *suffix) {
-        auto found = checked(jit->lookup(prefix + "_" + suffix));
-#if LLVM_VERSION_MAJOR >= 15
-        function = found.template toPtr<Function>();
-#else
-        function = reinterpret_cast<Function>(found.getAddress());
-#endif
+        function = function_at<Function>(checked(jit->lookup(prefix + "_" + suffix)));
     }
 
     void check_code(int code) {
