@@ -343,18 +343,6 @@ std::string_view unary_name(UnaryKind kind) {
     return "";
 }
 
-std::string_view binary_name(BinaryKind kind) {
-    switch (kind) {
-    case BinaryKind::add:
-        return "add";
-    case BinaryKind::sub:
-        return "sub";
-    case BinaryKind::mul:
-        return "mul";
-    }
-    return "";
-}
-
 using NamedValues = std::vector<std::pair<std::string, Value>>;
 
 NamedValues unary_arguments(const Unary &u) {
@@ -386,6 +374,18 @@ NamedValues unary_arguments(const Unary &u) {
 }
 
 } // namespace
+
+std::string_view binary_name(BinaryKind kind) {
+    switch (kind) {
+    case BinaryKind::add:
+        return "add";
+    case BinaryKind::sub:
+        return "sub";
+    case BinaryKind::mul:
+        return "mul";
+    }
+    return "";
+}
 
 const std::vector<OpSpec> &op_specs() {
     static const std::vector<OpSpec> rows = make_rows();

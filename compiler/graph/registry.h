@@ -71,6 +71,9 @@ struct OpSpec {
 const std::vector<OpSpec> &op_specs();
 const OpSpec *find_op(std::string_view name);
 
+// "add", "sub", "mul".
+std::string_view binary_name(BinaryKind kind);
+
 // The language's name of an operator ("conv2d"; depends on the spatial rank), and its arguments
 // spelled out, in the order of the spec: what flat text prints. A clamp's missing bound is left
 // out. Input and Constant, which are not calls, have the arguments `layout` and `value`.

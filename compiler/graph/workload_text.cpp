@@ -58,18 +58,6 @@ std::string call_text(const Op &op, const std::vector<TensorType> &operands) {
     return arguments.empty() ? name : name + "(" + arguments + ")";
 }
 
-std::string_view binary_name(BinaryKind kind) {
-    switch (kind) {
-    case BinaryKind::add:
-        return "add";
-    case BinaryKind::sub:
-        return "sub";
-    case BinaryKind::mul:
-        return "mul";
-    }
-    return "";
-}
-
 std::string step_text(const EpilogueStep &step, const Workload &w) {
     if (std::holds_alternative<Unary>(step.op))
         return call_text(std::get<Unary>(step.op), {{w.output.dtype, w.output.shape}});
