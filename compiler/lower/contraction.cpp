@@ -9,6 +9,7 @@
 // Borders are made by staging: the rows a block of output rows needs are copied with their zeros
 // into scratch memory first, so that nothing in the hot loop asks where it is.
 #include "compiler/lower/families.h"
+#include "compiler/lower/loops.h"
 #include "compiler/lower/tensors.h"
 #include "schedules/shape.h"
 
@@ -35,12 +36,11 @@ struct Vars {
 
 struct Stages {
     Contraction shape;
-    bool has_bias = false;
     Vars v;
     RDom r;   // c, rx, ry, rz
     RDom row; // of the input, where staging copies rows
     ImageParam input, weight, bias;
-    Func staged; // defined only if shape.staged()
+    Func staged; // undefined where the sum reads the input itself
     Func sum, output;
     std::vector<Halide::Argument> arguments;
 };
@@ -99,7 +99,6 @@ Stages algorithm(const Workload &w, const Form &form) {
     const int block = form.block;
     const bool window_inner = form.window_inner;
     st.shape = contraction_of(w);
-    st.has_bias = workload_bias(w).has_value();
     const Contraction &s = st.shape;
     const Vars &v = st.v;
     const auto &[ax, ay, az] = s.axes;
@@ -121,7 +120,8 @@ Stages algorithm(const Workload &w, const Form &form) {
         st.arguments.push_back(operands.back());
     }
     st.arguments.push_back(st.weight);
-    if (st.has_bias) {
+    const bool has_bias = workload_bias(w).has_value();
+    if (has_bias) {
         st.bias = packed_image("bias", {blocks * block, s.groups});
         st.arguments.push_back(st.bias);
     }
@@ -147,7 +147,7 @@ Stages algorithm(const Workload &w, const Form &form) {
     Expr filter = st.weight(v.c % block, window_inner ? rx : rc, window_inner ? rc : rx, ry, rz,
                             v.c / block + v.g * int32_t(blocks));
     st.sum = Func("sum");
-    st.sum(v.all()) = st.has_bias ? Expr(st.bias(v.c, v.g)) : Expr(0.0f);
+    st.sum(v.all()) = has_bias ? Expr(st.bias(v.c, v.g)) : Expr(0.0f);
     st.sum(v.all()) += filter * pixel;
 
     st.output = Func("output");
@@ -204,10 +204,6 @@ struct Loops {
     Var block{"block"}, par{"par"};
 };
 
-TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
-    return extent % factor == 0 ? TailStrategy::RoundUp : strategy;
-}
-
 void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
     const Vars &v = st.v;
     st.output.vectorize(t.along_x ? l.xi : l.ci, t.vector).unroll(l.ci).unroll(l.xi).unroll(l.yi);
@@ -243,9 +239,7 @@ void schedule_rows(Stages &st, const Tile &t, int rows, bool channels_outer,
     Loops l;
     Var row("row");
     split_channels(st, t, l);
-    bool short_row = s.axes[0].out < t.x; // only a vector along x may be longer than the row
-    out.split(v.x, l.xo, l.xi, t.x,
-              tail(s.axes[0].out, t.x, short_row ? predicate_tail : TailStrategy::ShiftInwards));
+    out.split(v.x, l.xo, l.xi, t.x, tail(s.axes[0].out, t.x, TailStrategy::ShiftInwards));
     out.split(v.y, l.block, row, rows, tail(s.axes[1].out, rows, TailStrategy::GuardWithIf));
     out.split(row, l.yo, l.yi, t.y, tail(rows, t.y, TailStrategy::ShiftInwards));
     if (parallel == "c")

@@ -19,10 +19,12 @@ std::vector<Expr> exprs(const std::vector<Var> &vars) {
     return {vars.begin(), vars.end()};
 }
 
+TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
+    return extent % factor == 0 ? TailStrategy::RoundUp : strategy;
+}
+
 TailStrategy vector_tail(int64_t extent, int64_t vector) {
-    if (extent % vector == 0)
-        return TailStrategy::RoundUp;
-    return extent > vector ? TailStrategy::ShiftInwards : predicate_tail;
+    return tail(extent, vector, extent > vector ? TailStrategy::ShiftInwards : predicate_tail);
 }
 
 Var parallel_outer(Func f, const std::vector<Var> &outer) {

@@ -14,6 +14,9 @@ namespace cnnc {
 std::vector<Halide::Var> numbered(const std::string &name, size_t count);
 std::vector<Halide::Expr> exprs(const std::vector<Halide::Var> &vars);
 
+// `strategy` where `factor` leaves a rest of `extent`; else nothing has to be done about tails.
+Halide::TailStrategy tail(int64_t extent, int64_t factor, Halide::TailStrategy strategy);
+
 // How a loop is split that need not hold whole vectors: the last one overlaps the one before it
 // where there is one, else it is predicated.
 Halide::TailStrategy vector_tail(int64_t extent, int64_t vector);

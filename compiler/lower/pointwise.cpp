@@ -55,7 +55,7 @@ void schedule_loops(Stages &st, const Schedule &schedule) {
         return;
     int64_t taken = std::min(schedule.integer("block"), vectors);
     st.output.split(outer, task, outer, int(taken),
-                    vectors % taken == 0 ? TailStrategy::RoundUp : TailStrategy::GuardWithIf);
+                    tail(vectors, taken, TailStrategy::GuardWithIf));
     parallel_outer(st.output, with_outer(task, st.v));
 }
 

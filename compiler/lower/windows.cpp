@@ -5,6 +5,7 @@
 // (`border=stage`) or where they are read (`border=split`): the conditions are marked likely, so
 // that Halide splits the loops into border and interior, and the interior asks nothing.
 #include "compiler/lower/families.h"
+#include "compiler/lower/loops.h"
 #include "compiler/lower/tensors.h"
 #include "schedules/shape.h"
 
@@ -191,10 +192,6 @@ Stages pool_algorithm(const Workload &w, bool stage) {
         value = average(st, value, avg->count_include_pad);
     finish(st, w, value, operands);
     return st;
-}
-
-TailStrategy tail(int64_t extent, int64_t factor, TailStrategy strategy) {
-    return extent % factor == 0 ? TailStrategy::RoundUp : strategy;
 }
 
 // Input coordinates under the windows of `count` neighbouring outputs.
