@@ -77,7 +77,7 @@ class Comparison {
     // Constants are equal by value; everything else is compared before it is used.
     std::string operand_text(const Graph &graph, NodeId id) const {
         const Constant *constant = std::get_if<Constant>(&graph[id].op);
-        return constant ? number_text(constant->value) : graph[id].name;
+        return constant ? number_text(constant->value()) : graph[id].name;
     }
 
     bool same_node(NodeId a, NodeId b) {

@@ -363,6 +363,11 @@ Type infer(const Reshape &r, const Call &call) {
     return call.f32(r.shape);
 }
 
+template <class T>
+Type infer(const T &, const Call &) { // MISSING
+    return std::nullopt;
+}
+
 bool check_operand_types(const Call &call) {
     for (size_t i = 0; i < call.operands.size(); ++i) {
         if (call.operands[i].dtype != DType::f32) {

@@ -28,8 +28,24 @@ double apply(const Unary &unary, double x) {
         return x / (1 + std::exp(-x));
     case UnaryKind::hard_swish:
         return x * std::clamp(x + 3, 0.0, 6.0) / 6;
+    default: // MISSING
+        return x;
     }
     return x;
+}
+
+double apply(BinaryKind kind, double a, double b) {
+    switch (kind) {
+    case BinaryKind::add:
+        return a + b;
+    case BinaryKind::sub:
+        return a - b;
+    case BinaryKind::mul:
+        return a * b;
+    default: // MISSING
+        return 0;
+    }
+    return 0;
 }
 
 } // namespace cnnc

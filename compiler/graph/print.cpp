@@ -110,7 +110,7 @@ class Printer {
 
     std::string operand_text(NodeId id) const {
         const Constant *constant = std::get_if<Constant>(&graph_[id].op);
-        return constant ? number_text(constant->value) : identifiers_[size_t(id)];
+        return constant ? number_text(constant->value()) : identifiers_[size_t(id)];
     }
 
     std::string call_text(const Node &node) const {

@@ -339,6 +339,8 @@ std::string_view unary_name(UnaryKind kind) {
         return "silu";
     case UnaryKind::hard_swish:
         return "hard_swish";
+    default: // MISSING
+        return "";
     }
     return "";
 }
@@ -368,6 +370,7 @@ NamedValues unary_arguments(const Unary &u) {
     case UnaryKind::tanh:
     case UnaryKind::silu:
     case UnaryKind::hard_swish:
+    default: // MISSING
         return {};
     }
     return {};
@@ -383,6 +386,8 @@ std::string_view binary_name(BinaryKind kind) {
         return "sub";
     case BinaryKind::mul:
         return "mul";
+    default: // MISSING
+        return "";
     }
     return "";
 }
@@ -414,6 +419,7 @@ std::string op_name(const Op &op, const std::vector<TensorType> &operands) {
             const size_t rank = operands.empty() ? 4 : operands[0].shape.size();
             return global_avg_pool_names[std::clamp<size_t>(rank, 3, 5) - 3];
         },
+        [](const auto &) -> View { return ""; }, // MISSING
         [](const Unary &u) { return unary_name(u.kind); },
         [](const Binary &b) { return binary_name(b.kind); },
         [](const Softmax &) -> View { return "softmax"; },
@@ -429,7 +435,7 @@ std::vector<std::pair<std::string, Value>> op_arguments(const Op &op) {
             return {{"layout", text(i.layout == Layout::nhwc ? "nhwc" : "nchw")}};
         },
         [](const Constant &c) -> NamedValues {
-            return {{"value", number(c.value)}};
+            return {{"value", number(c.value())}};
         },
         [](const Parameter &p) -> NamedValues {
             return {{"shape", list(p.shape)}};

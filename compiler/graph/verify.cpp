@@ -151,7 +151,7 @@ class Verifier {
             }
             return true;
         }
-        if (const Constant *c = std::get_if<Constant>(&node.op); c && !std::isfinite(c->value)) {
+        if (const Constant *c = std::get_if<Constant>(&node.op); c && !std::isfinite(c->value())) {
             problem("constant `{}` is not finite", node.name);
         }
         const std::optional<TensorType> type = infer_type(node.op, operand_types(node), {}, diags);

@@ -77,7 +77,7 @@ struct Estimator {
     const Moments &operand(size_t i = 0) const { return known[size_t(node.inputs[i])]; }
 
     Moments operator()(const Input &) const { return {0, 1}; }
-    Moments operator()(const Constant &c) const { return {c.value, 0}; }
+    Moments operator()(const Constant &c) const { return {c.value(), 0}; }
     Moments operator()(const Parameter &) const { return {0, 1}; }
     Moments operator()(const Conv &) const { return {0, 1}; }
     Moments operator()(const BatchNorm &) const { return {0, 1}; }
@@ -108,6 +108,8 @@ struct Estimator {
             const double mean = x.mean * y.mean;
             return {mean, std::max(x.second() * y.second() - mean * mean, 0.0)};
         }
+        default: // MISSING
+            return x;
         }
         return {};
     }
@@ -132,6 +134,10 @@ struct Estimator {
 
     Moments operator()(const Flatten &) const { return operand(); }
     Moments operator()(const Reshape &) const { return operand(); }
+    template <class T>
+    Moments operator()(const T &) const { // MISSING
+        return operand();
+    }
 };
 
 // The range of a param's random numbers, by the role it has in its node.

@@ -5,19 +5,30 @@
 //
 // A kernel is an anchor operator followed by element-by-element steps on its result (the
 // epilogue). Normal forms, made by form_kernels() and checked by valid_workload():
-// - Anchor is one of Conv, Linear, MaxPool, AvgPool, GlobalAvgPool, Softmax, or
-//   Unary{identity}: a pointwise kernel, whose first epilogue step does the work (none: a copy).
+// - Anchor is one of Conv, Linear, MatMul, MaxPool, AvgPool, Softmax, Reduce, ArgReduce, TopK,
+//   Sample, or Unary{identity}: a pointwise kernel, whose first epilogue step does the work (none:
+//   a copy).
 // - Conv and pools are 2-D or 3-D: a 1-D one has become 2-D with H = 1.
 // - Linear reads [rows, features...]: every dimension behind the first is a feature dimension, and
 //   weight column f belongs to the f-th element of them in row-major order of the *shape*; the
 //   strides may order memory otherwise (a flattened NHWC tensor). It writes [rows, out_features].
+// - MatMul's operands have the output's rank; a batch dimension that was broadcast has the output's
+//   extent and stride 0.
+// - Reduce and ArgReduce keep their dimensions (keepdim).
 // - A pointwise kernel's anchor operand has the output's shape; where it was broadcast to that, its
 //   stride is 0.
-// - Anchor operands come first in `inputs` (exactly one), then the epilogue's operands, one per
-//   step that has one, in the order of the steps.
+// - Anchor operands come first in `inputs` (anchor_operands() of them: two for MatMul; for Sample
+// x,
+//   then its tables, dense row-major; otherwise one), then the epilogue's operands in the order of
+//   the steps and their operands.
 // - An epilogue operand's shape broadcasts to the output's, has the output's rank (padded with
 //   leading 1s) and stride 0 in every broadcast dimension.
 // - Weight and bias (Conv, Linear) are no inputs: the kernel takes them packed, behind the inputs.
+// - Element types: Conv, Linear, MatMul, pools and Softmax are f32. The value an anchor makes has
+// the
+//   type its operator says; each step's result has the type infer_type says; the last is the
+//   output's. All operands of a step but the value so far come from inputs or are scalars, which
+//   have the type the step needs.
 #pragma once
 
 #include "compiler/graph/ops.h"
@@ -47,12 +58,16 @@ TensorView row_major(DType dtype, const Shape &shape);
 // True when no two elements share a place and the elements fill one block without gaps.
 bool is_dense(const TensorView &view);
 
-// One element-by-element step of an epilogue, applied to the value so far (`v`).
-struct EpilogueStep {
-    std::variant<Unary, Binary> op;
-    int input = -1; // Binary: index into Workload::inputs of the other operand; -1: `scalar`
+// One element-by-element step of an epilogue: an operator of which one operand is the value so far
+// (`v`) and the others, in their order, are these.
+struct StepOperand {
+    int input = -1; // index into Workload::inputs; -1: `scalar`
     double scalar = 0;
-    bool swapped = false; // Binary: operand op v, instead of v op operand
+};
+struct EpilogueStep {
+    std::variant<Unary, Binary, Where, Cast> op;
+    std::vector<StepOperand> operands; // none, one (Binary) or two (Where)
+    int position = 0;                  // of v among the operator's operands
 };
 
 struct Workload {
@@ -67,15 +82,18 @@ struct Workload {
 // The canonical one-line text; equal workloads and only they have equal text:
 //   conv2d(64, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], dilation=[1, 1], groups=1,
 //     bias=true) f32[1, 64, 56, 56] -> add(f32[1, 64, 56, 56]) -> relu -> f32[1, 64, 56, 56]
-// A swapped step names the value so far behind its operand: sub(1.0, v).
-// Layouts print behind a shape only where they are not channels-last dense: `@nchw` for row-major
-// dense, `@[s0, s1, ...]` (strides) otherwise.
+// A step whose first operand is not the value so far names it: sub(1.0, v), where(bool[...], v,
+// 0.0). Layouts print behind a shape only where they are not channels-last dense: `@nchw` for
+// row-major dense, `@[s0, s1, ...]` (strides) otherwise.
 std::string workload_text(const Workload &workload);
 // Reads the text back (tuning records, the command line); nothing if it is no workload.
 std::optional<Workload> parse_workload(std::string_view text);
 
 // Why this is no valid workload, or "" when it is.
 std::string workload_problem(const Workload &workload);
+
+// How many of the inputs are the anchor's.
+size_t anchor_operands(const Op &anchor);
 
 // Weight and bias types of the anchor in PyTorch's order; nothing where it has none.
 std::optional<TensorType> workload_weight(const Workload &workload);

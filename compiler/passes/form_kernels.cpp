@@ -177,7 +177,7 @@ class Former {
         Buffer buffer{Buffer::Kind::constant, -1, 0, {}, n.name};
         buffer.bytes = element_count(n.type.shape) * int64_t(dtype_bytes(n.type.dtype));
         if (const auto *constant = std::get_if<Constant>(&n.op))
-            buffer.data = TensorData::from_floats({}, {float(constant->value)});
+            buffer.data = TensorData::from_floats({}, {float(constant->value())});
         else
             buffer.data = out_.graph.params[size_t(n.params[0])].data;
         out_.buffers.push_back(std::move(buffer));
@@ -375,7 +375,7 @@ class Former {
         const Binary binary = std::get<Binary>(n.op);
         EpilogueStep step{binary, -1, 0, so_far == 1 && binary.kind == BinaryKind::sub};
         if (const auto *constant = std::get_if<Constant>(&node(operand).op)) {
-            step.scalar = constant->value;
+            step.scalar = constant->value();
         } else {
             const Place place = epilogue_value(operand, n.type.shape, form);
             step.input = int(kernel.inputs.size());

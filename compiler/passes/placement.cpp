@@ -179,7 +179,7 @@ class Placer {
 } // namespace
 
 Place part(const Place &whole, size_t dim, int64_t begin, int64_t extent) {
-    Slice slice = slice_view(whole.view, dim, begin, extent);
+    ViewPart slice = slice_view(whole.view, dim, begin, extent);
     return {{whole.ref.buffer, whole.ref.offset + slice.offset}, slice.view};
 }
 

@@ -86,8 +86,8 @@ std::optional<TensorView> reshape_view(const TensorView &view, const Shape &shap
     return normalized(result);
 }
 
-Slice slice_view(const TensorView &view, size_t dim, int64_t begin, int64_t extent) {
-    Slice slice{begin * view.strides[dim], view};
+ViewPart slice_view(const TensorView &view, size_t dim, int64_t begin, int64_t extent) {
+    ViewPart slice{begin * view.strides[dim], view};
     slice.view.shape[dim] = extent;
     return slice;
 }

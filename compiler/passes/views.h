@@ -18,11 +18,11 @@ TensorView normalized(TensorView view);
 std::optional<TensorView> reshape_view(const TensorView &view, const Shape &shape);
 
 // [begin, begin + extent) of one dimension: the offset in elements, and the view behind it.
-struct Slice {
+struct ViewPart {
     int64_t offset = 0;
     TensorView view;
 };
-Slice slice_view(const TensorView &view, size_t dim, int64_t begin, int64_t extent);
+ViewPart slice_view(const TensorView &view, size_t dim, int64_t begin, int64_t extent);
 
 // A dimension of one element in front of dimension `at`.
 TensorView insert_dim(const TensorView &view, size_t at);
