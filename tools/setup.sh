@@ -4,8 +4,8 @@
 
 # What building and testing cnnc takes beside Halide.
 cnnc_packages=(
-  cmake g++ libcli11-dev libfmt-dev libgtest-dev libjpeg-dev libpng-dev ninja-build
-  nlohmann-json3-dev pkg-config
+  cmake g++ libcli11-dev libfmt-dev libgtest-dev libjpeg-dev libonnx-dev libpng-dev
+  libprotobuf-dev ninja-build nlohmann-json3-dev pkg-config protobuf-compiler
 )
 # Debian's packages of Halide, in Debian 12, 13 and unstable. Each was built with the LLVM of its
 # own number; clang of that number compiles the libraries' runtime.

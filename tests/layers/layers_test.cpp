@@ -32,8 +32,8 @@ const std::vector<Room> rooms = {
     {"compiler/target", {}, {"fmt"}},
     {"compiler/sema", {"dsl", "compiler/graph"}, {"fmt"}},
     {"compiler/reference", {"compiler/graph"}, {"fmt"}},
-    {"compiler/import", {"compiler/graph"}, {"fmt", "json", "png", "jpeg", "onnx"}},
-    {"compiler/export", {"compiler/graph"}, {"fmt", "onnx"}},
+    {"compiler/import", {"compiler/graph"}, {"fmt", "json", "png", "jpeg"}},
+    {"compiler/onnx", {"compiler/import", "compiler/reference"}, {"fmt", "onnx"}},
     {"compiler/passes", {"compiler/graph", "compiler/target", "compiler/reference"}, {"fmt"}},
     {"compiler/plan", {"compiler/graph"}, {"fmt"}},
     {"schedules", {"compiler/graph", "compiler/target", "dsl"}, {"fmt"}},
@@ -43,8 +43,7 @@ const std::vector<Room> rooms = {
      {"fmt", "json", "Halide", "HalideRuntime", "llvm"}},
     {"compiler/tune", {"schedules", "compiler/codegen"}, {"fmt", "sqlite"}},
     {"compiler/driver",
-     {"compiler/sema", "compiler/import", "compiler/export", "compiler/passes", "compiler/codegen",
-      "compiler/tune"},
+     {"compiler/sema", "compiler/onnx", "compiler/passes", "compiler/codegen", "compiler/tune"},
      {"fmt", "json", "CLI11"}},
 };
 
