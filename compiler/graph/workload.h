@@ -13,22 +13,23 @@
 //   weight column f belongs to the f-th element of them in row-major order of the *shape*; the
 //   strides may order memory otherwise (a flattened NHWC tensor). It writes [rows, out_features].
 // - MatMul's operands have the output's rank; a batch dimension that was broadcast has the output's
-//   extent and stride 0.
+//   extent and stride 0. Any strides will do; the product is fastest where B has unit stride along
+//   N (else each panel of B is transposed when it is staged).
 // - Reduce and ArgReduce keep their dimensions (keepdim).
 // - A pointwise kernel's anchor operand has the output's shape; where it was broadcast to that, its
-//   stride is 0.
+//   stride is 0. Only Conv, Linear and pools need operands whose elements lie apart.
 // - Anchor operands come first in `inputs` (anchor_operands() of them: two for MatMul; for Sample
-// x,
-//   then its tables, dense row-major; otherwise one), then the epilogue's operands in the order of
-//   the steps and their operands.
+//   x, then per dimension its index table and, for a weighted sum, its weight table, dense
+//   row-major; otherwise one), then the epilogue's operands in the order of the steps and their
+//   operands.
 // - An epilogue operand's shape broadcasts to the output's, has the output's rank (padded with
 //   leading 1s) and stride 0 in every broadcast dimension.
 // - Weight and bias (Conv, Linear) are no inputs: the kernel takes them packed, behind the inputs.
-// - Element types: Conv, Linear, MatMul, pools and Softmax are f32. The value an anchor makes has
-// the
-//   type its operator says; each step's result has the type infer_type says; the last is the
-//   output's. All operands of a step but the value so far come from inputs or are scalars, which
-//   have the type the step needs.
+// - Element types are f32, u8, i8, i32, i64 and bool (a byte, 0 or 1). Conv, Linear, MatMul, pools
+//   and Softmax are f32. The value an anchor makes has the type its operator says (anchor_dtype);
+//   each step's result has the type infer_type says (step_dtype); the last is the output's. All
+//   operands of a step but the value so far come from inputs or are scalars, which have the type
+//   the step needs (step_operand_dtype; f32 where both of a Where's are scalars).
 #pragma once
 
 #include "compiler/graph/ops.h"
@@ -82,9 +83,10 @@ struct Workload {
 // The canonical one-line text; equal workloads and only they have equal text:
 //   conv2d(64, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], dilation=[1, 1], groups=1,
 //     bias=true) f32[1, 64, 56, 56] -> add(f32[1, 64, 56, 56]) -> relu -> f32[1, 64, 56, 56]
-// A step whose first operand is not the value so far names it: sub(1.0, v), where(bool[...], v,
-// 0.0). Layouts print behind a shape only where they are not channels-last dense: `@nchw` for
-// row-major dense, `@[s0, s1, ...]` (strides) otherwise.
+// Several operands of an anchor stand side by side (matmul f32[...], f32[...]). A step whose first
+// operand is not the value so far names it: sub(1.0, v), where(bool[...], v, 0.0). Layouts print
+// behind a shape only where they are not channels-last dense: `@nchw` for row-major dense, `@[s0,
+// s1, ...]` (strides) otherwise.
 std::string workload_text(const Workload &workload);
 // Reads the text back (tuning records, the command line); nothing if it is no workload.
 std::optional<Workload> parse_workload(std::string_view text);
@@ -95,10 +97,16 @@ std::string workload_problem(const Workload &workload);
 // How many of the inputs are the anchor's.
 size_t anchor_operands(const Op &anchor);
 
+// Element types: of the value the anchor makes; of a step's i-th operand, where the value so far
+// has type `v`; and of the step's result, or nothing where it cannot work on these.
+DType anchor_dtype(const Workload &workload);
+DType step_operand_dtype(const EpilogueStep &step, size_t i, const Workload &workload, DType v);
+std::optional<DType> step_dtype(const EpilogueStep &step, const Workload &workload, DType v);
+
 // Weight and bias types of the anchor in PyTorch's order; nothing where it has none.
 std::optional<TensorType> workload_weight(const Workload &workload);
 std::optional<TensorType> workload_bias(const Workload &workload);
-// Multiply-adds of the anchor (convolution and linear only).
+// Multiply-adds of the anchor (convolution, linear layers and matrix products).
 int64_t workload_macs(const Workload &workload);
 // Bytes read and written at least once: inputs, weights and output.
 int64_t workload_bytes(const Workload &workload);
