@@ -21,7 +21,7 @@ namespace {
 // Convolution and pooling, whose 1-D forms become 2-D.
 bool is_spatial(const Op &op) {
     return std::holds_alternative<Conv>(op) || std::holds_alternative<MaxPool>(op) ||
-           std::holds_alternative<AvgPool>(op) || std::holds_alternative<GlobalAvgPool>(op);
+           std::holds_alternative<AvgPool>(op);
 }
 
 void prepend(std::vector<int64_t> &values, int64_t value) {
@@ -361,29 +361,45 @@ class Former {
         return 0;
     }
 
-    void add_step(Kernel &kernel, const Cluster &cluster, size_t position, Form form) {
-        const Node &n = node(cluster.nodes[position]);
-        if (const auto *unary = std::get_if<Unary>(&n.op)) {
-            if (unary->kind != UnaryKind::identity && unary->kind != UnaryKind::dropout)
-                kernel.workload.epilogue.push_back({*unary, -1, 0, false});
-            return;
-        }
-        size_t so_far = main_operand(n);
-        if (position > 0)
-            so_far = n.inputs[0] == cluster.nodes[position - 1] ? 0 : 1;
-        const NodeId operand = n.inputs[1 - so_far];
-        const Binary binary = std::get<Binary>(n.op);
-        EpilogueStep step{binary, -1, 0, so_far == 1 && binary.kind == BinaryKind::sub};
-        if (const auto *constant = std::get_if<Constant>(&node(operand).op)) {
-            step.scalar = constant->value();
-        } else {
-            const Place place = epilogue_value(operand, n.type.shape, form);
-            step.input = int(kernel.inputs.size());
-            kernel.inputs.push_back(place.ref);
-            kernel.workload.inputs.push_back(
-                broadcast_operand(place.view, kernel.workload.output.shape));
-        }
-        kernel.workload.epilogue.push_back(step);
+    void add_step(Kernel &kernel, const Cluster &cluster, size_t i, Form form) {
+        const Node &n = node(cluster.nodes[i]);
+        if (const auto *unary = std::get_if<Unary>(&n.op))
+            if (unary->kind == UnaryKind::identity || unary->kind == UnaryKind::dropout)
+                return;
+        EpilogueStep step{step_op(n.op), {}, 0};
+        if (i == 0)
+            step.position = int(main_operand(n));
+        else
+            while (n.inputs[size_t(step.position)] != cluster.nodes[i - 1])
+                step.position++;
+        for (size_t operand = 0; operand < n.inputs.size(); operand++)
+            if (int(operand) != step.position)
+                step.operands.push_back(
+                    step_operand(kernel, n.inputs[operand], n.type.shape, form));
+        kernel.workload.epilogue.push_back(std::move(step));
+    }
+
+    static decltype(EpilogueStep::op) step_op(const Op &op) {
+        return match(
+            op, [](const Unary &o) -> decltype(EpilogueStep::op) { return o; },
+            [](const Binary &o) -> decltype(EpilogueStep::op) { return o; },
+            [](const Where &o) -> decltype(EpilogueStep::op) { return o; },
+            [](const Cast &o) -> decltype(EpilogueStep::op) { return o; },
+            [](const auto &) -> decltype(EpilogueStep::op) {
+                assert(false && "not elementwise");
+                return Unary{};
+            });
+    }
+
+    StepOperand step_operand(Kernel &kernel, NodeId id, const Shape &shape, Form form) {
+        if (const auto *constant = std::get_if<Constant>(&node(id).op))
+            if (constant->values.size() == 1)
+                return {-1, constant->value()};
+        const Place place = epilogue_value(id, shape, form);
+        kernel.inputs.push_back(place.ref);
+        kernel.workload.inputs.push_back(
+            broadcast_operand(place.view, kernel.workload.output.shape));
+        return {int(kernel.inputs.size()) - 1, 0};
     }
 
     // An operand that is broadcast to `shape`, with the dimensions of the kernel's form.

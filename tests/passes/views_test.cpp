@@ -127,7 +127,7 @@ TEST(Normalized, MakesEqualPlacesEqualViews) {
 
 TEST(Views, SliceInsertAndBroadcast) {
     const TensorView image = channels_last(f32, {2, 6, 4, 5});
-    const Slice slice = slice_view(image, 1, 2, 3);
+    const ViewPart slice = slice_view(image, 1, 2, 3);
     EXPECT_EQ(slice.offset, 2);
     EXPECT_EQ(slice.view.shape, (Shape{2, 3, 4, 5}));
     EXPECT_EQ(slice.view.strides, image.strides);
