@@ -55,12 +55,16 @@ std::optional<Shape> shape_from_file(const std::vector<uint64_t> &extents) {
 TensorData aligned_view(const TensorType &type, std::shared_ptr<const void> owner,
                         const std::byte *bytes) {
     size_t size = size_t(element_count(type.shape)) * dtype_bytes(type.dtype);
-    bool aligned = reinterpret_cast<uintptr_t>(bytes) % dtype_bytes(type.dtype) == 0;
+    const bool bools = type.dtype == DType::boolean;
+    bool aligned = !bools && reinterpret_cast<uintptr_t>(bytes) % dtype_bytes(type.dtype) == 0;
     if (aligned && size > 0)
         return {type, std::move(owner), bytes};
     // An empty tensor gets a byte of its own: where it lies may be the end of the file.
     auto copy = std::make_shared<std::vector<std::byte>>(std::max<size_t>(size, 1));
     std::copy_n(bytes, size, copy->begin());
+    if (bools) // code counts on 0 and 1
+        std::replace_if(
+            copy->begin(), copy->end(), [](std::byte b) { return b > std::byte(1); }, std::byte(1));
     return {type, copy, copy->data()};
 }
 

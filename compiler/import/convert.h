@@ -14,6 +14,7 @@ namespace cnnc {
 std::optional<Shape> shape_from_file(const std::vector<uint64_t> &extents);
 
 // The elements at `bytes`, shared with `owner` where they are aligned for their type, else copied.
+// Bools are copied: whatever is not 0 becomes 1.
 TensorData aligned_view(const TensorType &type, std::shared_ptr<const void> owner,
                         const std::byte *bytes);
 

@@ -18,14 +18,25 @@ constexpr std::string_view magic("\x93NUMPY", 6);
 constexpr size_t max_rank = 32; // NumPy's
 
 struct ElementName {
-    std::string_view text;
+    std::string_view text; // without the byte order: < (little), > (big) or | (of a single byte)
     DType dtype;
 };
 constexpr ElementName element_names[] = {
-    {"<f4", DType::f32}, {"<f8", DType::f64}, {"<f2", DType::f16},
-    {"|u1", DType::u8},  {"|i1", DType::i8},  {"<i2", DType::i16},
-    {"<i4", DType::i32}, {"<i8", DType::i64}, {"|b1", DType::boolean},
+    {"f4", DType::f32}, {"f8", DType::f64}, {"f2", DType::f16},
+    {"u1", DType::u8},  {"i1", DType::i8},  {"i2", DType::i16},
+    {"i4", DType::i32}, {"i8", DType::i64}, {"b1", DType::boolean},
 };
+
+// Nothing for a type that is not read.
+const ElementName *find_element(std::string_view descr) {
+    if (descr.empty() || std::string_view("<>|").find(descr[0]) == std::string_view::npos)
+        return nullptr;
+    for (const ElementName &name : element_names) {
+        if (name.text == descr.substr(1) && (descr[0] != '|' || dtype_bytes(name.dtype) == 1))
+            return &name;
+    }
+    return nullptr;
+}
 
 struct Header {
     std::string element;
@@ -192,14 +203,13 @@ std::optional<HeaderPlace> find_header(const std::string &path, const FileBytes 
 
 std::optional<TensorType> checked_type(const std::string &path, const Header &header,
                                        Diagnostics &diags) {
-    auto named = std::find_if(std::begin(element_names), std::end(element_names),
-                              [&](const ElementName &n) { return n.text == header.element; });
-    if (named == std::end(element_names)) {
+    const ElementName *named = find_element(header.element);
+    if (!named) {
         std::vector<std::string_view> known;
         for (const ElementName &name : element_names)
             known.push_back(name.text);
         diags.report<diag::npy_element_type>({}, path, brief(header.element))
-            .help(fmt::format("it reads {}", fmt::join(known, ", ")));
+            .help(fmt::format("it reads {} in either byte order", fmt::join(known, ", ")));
         return std::nullopt;
     }
     std::optional<Shape> shape = shape_from_file(header.shape);
@@ -231,7 +241,15 @@ TensorData from_fortran_order(const TensorType &type, const std::byte *source) {
             index[d] = 0;
         }
     }
-    return {type, bytes, bytes->data()};
+    return aligned_view(type, bytes, bytes->data());
+}
+
+TensorData with_bytes_reversed(const TensorData &data) {
+    const size_t size = dtype_bytes(data.type.dtype), count = data.byte_count();
+    auto bytes = std::make_shared<std::vector<std::byte>>(data.bytes, data.bytes + count);
+    for (size_t i = 0; i < count; i += size)
+        std::reverse(bytes->begin() + int64_t(i), bytes->begin() + int64_t(i + size));
+    return {data.type, bytes, bytes->data()};
 }
 
 } // namespace
@@ -255,10 +273,12 @@ std::optional<TensorData> parse_npy(const std::string &path, const FileBytes &by
         diags.report<diag::npy_size>({}, path, type_text(*type), needed, bytes.size - place->end);
         return std::nullopt;
     }
-    const std::byte *data = bytes.data + place->end;
-    if (header.fortran_order)
-        return from_fortran_order(*type, data);
-    return aligned_view(*type, bytes.owner, data);
+    const std::byte *elements = bytes.data + place->end;
+    TensorData data = header.fortran_order ? from_fortran_order(*type, elements)
+                                           : aligned_view(*type, bytes.owner, elements);
+    if (header.element[0] == '>' && data.byte_count() > 0)
+        data = with_bytes_reversed(data);
+    return data;
 }
 
 std::optional<TensorData> read_npy(const std::string &path, Diagnostics &diags) {
@@ -271,10 +291,10 @@ std::optional<TensorData> read_npy(const std::string &path, Diagnostics &diags) 
 bool write_npy(const std::string &path, const TensorData &data, Diagnostics &diags) {
     if (data.type.dtype == DType::bf16)
         return write_npy(path, to_f32(data), diags);
-    std::string_view element;
+    std::string element = dtype_bytes(data.type.dtype) == 1 ? "|" : "<";
     for (const ElementName &name : element_names) {
         if (name.dtype == data.type.dtype)
-            element = name.text;
+            element += name.text;
     }
     std::string shape = fmt::format("{}", fmt::join(data.type.shape, ", "));
     if (data.type.shape.size() == 1)

@@ -10,8 +10,8 @@
 
 namespace cnnc {
 
-// Reads an array of little-endian f2, f4, f8, i1, i2, i4, i8, u1 or b1. Fortran order becomes C
-// order. The data are a view into the mapped file where they can be.
+// Reads an array of f2, f4, f8, i1, i2, i4, i8, u1 or b1, of either byte order. Fortran order
+// becomes C order. The data are a view into the mapped file where they can be.
 std::optional<TensorData> read_npy(const std::string &path, Diagnostics &diags);
 // The same for bytes already at hand.
 std::optional<TensorData> parse_npy(const std::string &path, const FileBytes &bytes,
