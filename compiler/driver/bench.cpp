@@ -5,9 +5,9 @@
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/execute.h"
+#include "compiler/driver/inputs.h"
 #include "compiler/driver/network.h"
 #include "compiler/driver/peak.h"
-#include "compiler/driver/tensors.h"
 #include "compiler/graph/registry.h"
 
 #include <CLI/CLI.hpp>
@@ -248,9 +248,7 @@ void add_bench_command(CLI::App &app, Action &action) {
     add_weight_arguments(*command, options->weights);
     add_repeatable(*command, "--input", options->inputs,
                    "An input's value (.npy, PNG, JPEG); the others are random", "NAME=FILE");
-    command->add_option("--threads", options->threads, "Threads to run on")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1024));
+    add_thread_argument(*command, options->threads);
     command->add_option("--seconds", options->seconds, "Time spent on running it")
         ->type_name("S")
         ->capture_default_str()

@@ -14,7 +14,7 @@ namespace {
 
 // A page more than enough for outputs without elements.
 size_t bytes_of(const TensorType &type) {
-    return std::max<size_t>(64, size_t(element_count(type.shape)) * sizeof(float));
+    return std::max<size_t>(64, size_t(element_count(type.shape)) * dtype_bytes(type.dtype));
 }
 
 constexpr double run_timeout_seconds = 600;
@@ -40,8 +40,8 @@ CallMemory make_call_memory(const Graph &graph, const std::vector<TensorData> &i
     for (size_t i = 0; i < inputs.size(); ++i) {
         const Node &node = graph[graph.inputs[i]];
         const Layout layout = std::get<Input>(node.op).layout;
-        memory.inputs.emplace_back(size_t(element_count(node.type.shape)));
-        scatter(inputs[i].floats(), node.type.shape, layout_strides(node.type.shape, layout),
+        memory.inputs.emplace_back(inputs[i].byte_count());
+        scatter(inputs[i].bytes, node.type, layout_strides(node.type.shape, layout),
                 memory.inputs.back().data());
     }
     for (const Output &output : graph.outputs)
@@ -49,13 +49,11 @@ CallMemory make_call_memory(const Graph &graph, const std::vector<TensorData> &i
     return memory;
 }
 
-std::vector<float> output_values(const Graph &graph, const CallMemory &memory, size_t index) {
+TensorData output_tensor(const Graph &graph, const CallMemory &memory, size_t index) {
     const Output &output = graph.outputs[index];
-    const Shape &shape = graph[output.node].type.shape;
-    std::vector<float> values(size_t(element_count(shape)));
-    gather(memory.outputs[index].as<float>(), shape, layout_strides(shape, output.layout),
-           values.data());
-    return values;
+    const TensorType &type = graph[output.node].type;
+    return gathered(memory.outputs[index].as<void>(), type,
+                    layout_strides(type.shape, output.layout));
 }
 
 void in_child(double timeout_seconds, const std::function<void()> &work) {

@@ -15,7 +15,7 @@ namespace cnnc {
 // A network's inputs and outputs in the user's layouts. Outputs lie in shared memory: what a child
 // writes there is seen here.
 struct CallMemory {
-    std::vector<std::vector<float>> inputs;
+    std::vector<std::vector<std::byte>> inputs;
     std::vector<SharedMemory> outputs;
 
     std::vector<const void *> input_pointers() const;
@@ -24,7 +24,7 @@ struct CallMemory {
 // `inputs` in logical order, as load_inputs gives them.
 CallMemory make_call_memory(const Graph &graph, const std::vector<TensorData> &inputs);
 // Output `index` in logical order.
-std::vector<float> output_values(const Graph &graph, const CallMemory &memory, size_t index);
+TensorData output_tensor(const Graph &graph, const CallMemory &memory, size_t index);
 
 // Does work in a child that may crash, throw or hang in compiled code: each is a Failure.
 void in_child(double timeout_seconds, const std::function<void()> &work);

@@ -14,10 +14,10 @@ int64_t rounded_up(int64_t bytes) {
 }
 
 // A node that stands for the extra output; only its type matters.
-NodeId add_output_node(Graph &graph, int64_t elements) {
+NodeId add_output_node(Graph &graph, int64_t bytes) {
     Node node;
     node.op = Input{};
-    node.type = {DType::f32, {elements}};
+    node.type = {DType::u8, {bytes}};
     node.name = "cnnc_results";
     graph.nodes.push_back(std::move(node));
     return NodeId(graph.nodes.size() - 1);
@@ -43,18 +43,18 @@ KernelGraph expose_results(KernelGraph kernels) {
     results.bytes = bytes;
     results.name = "cnnc_results";
     kernels.buffers.push_back(results);
-    const NodeId node = add_output_node(kernels.graph, bytes / int64_t(sizeof(float)));
+    const NodeId node = add_output_node(kernels.graph, bytes);
     kernels.graph.outputs.push_back({results.name, node});
 
-    const auto move = [&](TensorRef &ref) {
+    const auto move = [&](TensorRef &ref, const TensorView &view) {
         const int64_t place = places[size_t(ref.buffer)];
         if (place >= 0)
-            ref = {buffer, ref.offset + place / int64_t(sizeof(float))};
+            ref = {buffer, ref.offset + place / int64_t(dtype_bytes(view.dtype))};
     };
     for (Kernel &kernel : kernels.kernels) {
-        for (TensorRef &input : kernel.inputs)
-            move(input);
-        move(kernel.output);
+        for (size_t i = 0; i < kernel.inputs.size(); ++i)
+            move(kernel.inputs[i], kernel.workload.inputs[i]);
+        move(kernel.output, kernel.workload.output);
     }
     return kernels;
 }

@@ -8,7 +8,9 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <ostream>
 
 namespace cnnc {
@@ -64,6 +66,23 @@ void add_repeatable(CLI::App &command, const std::string &name, std::vector<std:
         ->type_size(1)
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_thread_argument(CLI::App &command, int &threads) {
+    command.add_option("--threads", threads, "Threads to run on")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1024));
+}
+
+void check_port_name(const char *kind, const std::string &name,
+                     const std::vector<std::string> &names) {
+    if (std::find(names.begin(), names.end(), name) != names.end())
+        return;
+    const std::string near = nearest_name(name, names);
+    throw Failure{exit_bad_command_line,
+                  fmt::format("the network has no {} `{}`; {}", kind, name,
+                              near.empty() ? fmt::format("it has `{}`", fmt::join(names, "`, `"))
+                                           : fmt::format("did you mean `{}`?", near))};
 }
 
 std::pair<std::string, std::string> split_assignment(const std::string &text, const char *option,

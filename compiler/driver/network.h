@@ -42,6 +42,13 @@ enum class Need { weights, shapes };
 Graph load_graph(const NetworkArguments &network, const WeightArguments &weights, Need need,
                  Console &console);
 
+// --threads, from 1 to 1024.
+void add_thread_argument(CLI::App &command, int &threads);
+
+// Throws, with a suggestion, unless the network has an input or output (`kind`) of this name.
+void check_port_name(const char *kind, const std::string &name,
+                     const std::vector<std::string> &names);
+
 // "NAME=VALUE" split; for text of another form throws what `option` takes.
 std::pair<std::string, std::string> split_assignment(const std::string &text, const char *option,
                                                      const char *form);

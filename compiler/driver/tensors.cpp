@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reading inputs, and walking strided tensors.
+// Walking strided tensors.
 #include "compiler/driver/tensors.h"
 
-#include "compiler/driver/network.h"
-#include "compiler/graph/weights.h"
 #include "compiler/graph/workload.h"
-#include "compiler/import/convert.h"
-#include "compiler/import/image.h"
-#include "compiler/import/npy.h"
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <ostream>
+#include <cassert>
+#include <cstring>
 
 namespace cnnc {
 namespace {
-
-// Half the range of evenly spread numbers with a variance of 1.
-const double spread = std::sqrt(3.0);
 
 // Visits every element in logical order with its place.
 template <typename Visit>
@@ -41,83 +29,43 @@ void for_each_place(const Shape &shape, const std::vector<int64_t> &strides, con
     }
 }
 
-// [N, C, spatial...] as NHWC files have it: [N, spatial..., C].
-Shape channels_behind(const Shape &shape) {
-    Shape moved = shape;
-    if (moved.size() > 2)
-        std::rotate(moved.begin() + 1, moved.begin() + 2, moved.end());
-    return moved;
-}
-
-// An array of the input's shape; also without a batch of 1 in front and, for an NHWC input, with
-// the channels last.
-std::optional<TensorData> fitted(const TensorData &data, const TensorType &type, Layout layout) {
-    Shape shape = data.type.shape;
-    if (shape.size() + 1 == type.shape.size() && type.shape[0] == 1)
-        shape.insert(shape.begin(), 1);
-    TensorData result = data;
-    result.type.shape = type.shape;
-    if (shape == type.shape)
-        return result;
-    if (layout != Layout::nhwc || shape != channels_behind(type.shape))
-        return std::nullopt;
-    std::vector<float> logical(size_t(element_count(type.shape)));
-    gather(data.floats(), type.shape, layout_strides(type.shape, layout), logical.data());
-    return TensorData::from_floats(type.shape, std::move(logical));
-}
-
-bool is_image_name(const std::string &path) {
-    const size_t dot = path.rfind('.');
-    std::string end = dot == std::string::npos ? "" : path.substr(dot + 1);
-    std::transform(end.begin(), end.end(), end.begin(), [](char c) { return char(tolower(c)); });
-    return end == "png" || end == "jpg" || end == "jpeg";
-}
-
-TensorData read_input(const Node &node, const std::string &path, Console &console) {
-    SourceManager sources;
-    Diagnostics diags;
-    const bool image = is_image_name(path);
-    const auto data = image ? read_image_input(path, node.type, diags) : read_npy(path, diags);
-    console.err << diags.render(sources, console.colour);
-    if (!data)
-        throw Failure{exit_bad_input, ""};
-    const Layout layout = std::get<Input>(node.op).layout;
-    const bool convertible = converts_to_f32(data->type.dtype);
-    const auto result =
-        convertible ? fitted(to_f32(*data), node.type, layout) : std::optional<TensorData>();
-    if (!result)
-        throw Failure{exit_bad_input,
-                      fmt::format("the input `{}` is {}, but `{}` holds {}", node.name,
-                                  type_text(node.type), path, type_text(data->type))};
-    return *result;
-}
-
-std::vector<std::string> input_names(const Graph &graph) {
-    std::vector<std::string> names;
-    for (const NodeId id : graph.inputs)
-        names.push_back(graph[id].name);
-    return names;
-}
-
-std::map<std::string, std::string> files_by_input(const Graph &graph,
-                                                  const std::vector<std::string> &files) {
-    const std::vector<std::string> names = input_names(graph);
-    std::map<std::string, std::string> by_name;
-    for (const std::string &text : files) {
-        auto [name, path] = split_assignment(text, "--input", "NAME=FILE");
-        if (std::find(names.begin(), names.end(), name) == names.end()) {
-            const std::string near = nearest_name(name, names);
-            throw Failure{exit_bad_command_line,
-                          fmt::format("the network has no input `{}`; {}", name,
-                                      near.empty()
-                                          ? fmt::format("it has `{}`", fmt::join(names, "`, `"))
-                                          : fmt::format("did you mean `{}`?", near))};
-        }
-        if (!by_name.emplace(name, path).second)
-            throw Failure{exit_bad_command_line,
-                          fmt::format("the input `{}` is given twice", name)};
+// Calls visit with a null pointer to the C++ type of the elements.
+template <typename Visit>
+void with_element_type(DType dtype, const Visit &visit) {
+    switch (dtype) {
+    case DType::f32:
+        return visit(static_cast<float *>(nullptr));
+    case DType::u8:
+    case DType::boolean:
+        return visit(static_cast<uint8_t *>(nullptr));
+    case DType::i8:
+        return visit(static_cast<int8_t *>(nullptr));
+    case DType::i32:
+        return visit(static_cast<int32_t *>(nullptr));
+    case DType::i64:
+        return visit(static_cast<int64_t *>(nullptr));
+    case DType::f16:
+    case DType::bf16:
+    case DType::f64:
+    case DType::i16:
+        break;
     }
-    return by_name;
+    assert(false && "no tensor of a network has this type");
+}
+
+// Calls copy with bytes of one element at a time, whatever it is.
+template <typename Copy>
+void with_element_size(DType dtype, const Copy &copy) {
+    switch (dtype_bytes(dtype)) {
+    case 1:
+        return copy(uint8_t());
+    case 2:
+        return copy(uint16_t());
+    case 4:
+        return copy(uint32_t());
+    default:
+        return copy(uint64_t());
+    }
 }
 
 } // namespace
@@ -128,35 +76,61 @@ std::vector<int64_t> layout_strides(const Shape &shape, Layout layout) {
     return view.strides;
 }
 
-void scatter(const float *logical, const Shape &shape, const std::vector<int64_t> &strides,
-             float *memory) {
-    for_each_place(shape, strides, [&](int64_t i, int64_t place) { memory[place] = logical[i]; });
+void scatter(const void *logical, const TensorType &type, const std::vector<int64_t> &strides,
+             void *memory) {
+    with_element_size(type.dtype, [&](auto element) {
+        using Element = decltype(element);
+        const auto *from = static_cast<const Element *>(logical);
+        auto *to = static_cast<Element *>(memory);
+        for_each_place(type.shape, strides, [&](int64_t i, int64_t place) { to[place] = from[i]; });
+    });
 }
 
-void gather(const float *memory, const Shape &shape, const std::vector<int64_t> &strides,
-            float *logical) {
-    for_each_place(shape, strides, [&](int64_t i, int64_t place) { logical[i] = memory[place]; });
+void gather(const void *memory, const TensorType &type, const std::vector<int64_t> &strides,
+            void *logical) {
+    with_element_size(type.dtype, [&](auto element) {
+        using Element = decltype(element);
+        const auto *from = static_cast<const Element *>(memory);
+        auto *to = static_cast<Element *>(logical);
+        for_each_place(type.shape, strides, [&](int64_t i, int64_t place) { to[i] = from[place]; });
+    });
 }
 
-std::vector<TensorData> load_inputs(const Graph &graph, const std::vector<std::string> &files,
-                                    const uint64_t *seed, Console &console) {
-    const auto by_name = files_by_input(graph, files);
-    std::vector<TensorData> inputs;
-    std::vector<std::string> missing;
-    for (const NodeId id : graph.inputs) {
-        const Node &node = graph[id];
-        const auto file = by_name.find(node.name);
-        if (file != by_name.end())
-            inputs.push_back(read_input(node, file->second, console));
-        else if (seed)
-            inputs.push_back(random_tensor(node.type.shape, *seed, node.name, -spread, spread));
-        else
-            missing.push_back(fmt::format("`{}` ({})", node.name, type_text(node.type)));
-    }
-    if (!missing.empty())
-        throw Failure{exit_bad_command_line,
-                      fmt::format("missing --input for {}", fmt::join(missing, ", "))};
-    return inputs;
+TensorData gathered(const void *memory, const TensorType &type,
+                    const std::vector<int64_t> &strides) {
+    const size_t bytes = size_t(element_count(type.shape)) * dtype_bytes(type.dtype);
+    auto values = std::make_shared<std::vector<std::byte>>(bytes);
+    gather(memory, type, strides, values->data());
+    return {type, values, values->data()};
+}
+
+std::vector<double> numbers_of(const TensorData &data) {
+    std::vector<double> numbers(size_t(element_count(data.type.shape)));
+    with_element_type(data.type.dtype, [&](auto *null) {
+        const auto *elements =
+            reinterpret_cast<const std::remove_pointer_t<decltype(null)> *>(data.bytes);
+        for (size_t i = 0; i < numbers.size(); ++i)
+            numbers[i] = double(elements[i]);
+    });
+    return numbers;
+}
+
+TensorData tensor_of(const TensorType &type, const std::vector<double> &numbers) {
+    auto values =
+        std::make_shared<std::vector<std::byte>>(numbers.size() * dtype_bytes(type.dtype));
+    with_element_type(type.dtype, [&](auto *null) {
+        using Element = std::remove_pointer_t<decltype(null)>;
+        for (size_t i = 0; i < numbers.size(); ++i) {
+            const auto element = static_cast<Element>(numbers[i]);
+            std::memcpy(values->data() + i * sizeof element, &element, sizeof element);
+        }
+    });
+    return {type, values, values->data()};
+}
+
+bool is_integer(DType dtype) {
+    return dtype != DType::f32 && dtype != DType::f64 && dtype != DType::f16 &&
+           dtype != DType::bf16;
 }
 
 } // namespace cnnc

@@ -1,30 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Tensors on their way in and out of a network: files, random values, the user's memory layouts.
+// Tensors on their way in and out of a network: the user's memory layouts, elements of every type.
 #pragma once
 
-#include "compiler/driver/console.h"
 #include "compiler/graph/graph.h"
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace cnnc {
 
-// The value of every input, in the network's order: from `NAME=FILE` texts (.npy, PNG, JPEG). An
-// input without a file is random (mean 0, variance 1) if `seed` is given, else a Failure names it.
-// Mistakes are shown on the console. Values are in the logical order of the shape, whatever the
-// layout.
-std::vector<TensorData> load_inputs(const Graph &graph, const std::vector<std::string> &files,
-                                    const uint64_t *seed, Console &console);
-
 // A dense block of the layout as a view of a tensor of this shape: strides in elements.
 std::vector<int64_t> layout_strides(const Shape &shape, Layout layout);
 
-// Copies f32 elements in the logical order to places given by strides, and back.
-void scatter(const float *logical, const Shape &shape, const std::vector<int64_t> &strides,
-             float *memory);
-void gather(const float *memory, const Shape &shape, const std::vector<int64_t> &strides,
-            float *logical);
+// Copies elements of `type` in the logical order to places given by strides, and back.
+void scatter(const void *logical, const TensorType &type, const std::vector<int64_t> &strides,
+             void *memory);
+void gather(const void *memory, const TensorType &type, const std::vector<int64_t> &strides,
+            void *logical);
+
+// The tensor that lies in memory with these strides, as a copy in logical order.
+TensorData gathered(const void *memory, const TensorType &type,
+                    const std::vector<int64_t> &strides);
+
+// The elements as numbers, and numbers as elements of the type, which must be one a network can
+// hold (f32, u8, i8, i32, i64, bool). Integers are exact up to 2^53.
+std::vector<double> numbers_of(const TensorData &data);
+TensorData tensor_of(const TensorType &type, const std::vector<double> &numbers);
+
+bool is_integer(DType dtype); // or bool
 
 } // namespace cnnc

@@ -3,9 +3,11 @@
 // result is compared as well: the very same kernels are linked once more with a plan in which no
 // result is overwritten, so fusion stays as it is.
 #include "compiler/driver/commands.h"
+#include "compiler/driver/compare.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/execute.h"
 #include "compiler/driver/expose.h"
+#include "compiler/driver/inputs.h"
 #include "compiler/driver/network.h"
 #include "compiler/driver/tensors.h"
 #include "compiler/reference/interpret.h"
@@ -14,7 +16,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -33,50 +34,20 @@ struct Options {
     bool layers = false;
 };
 
-// Errors relative to the largest magnitude of the reference.
-struct Difference {
-    double max = 0;
-    double rms = 0;
-    double scale = 0;
-    bool finite = true; // no NaN or infinity on either side
-
-    bool within(double tolerance) const { return finite && max <= tolerance; }
-};
-
-Difference compare(const std::vector<float> &actual, const std::vector<double> &expected) {
-    Difference difference;
-    double squares = 0;
-    for (size_t i = 0; i < expected.size(); ++i) {
-        const double error = std::abs(double(actual[i]) - expected[i]);
-        difference.finite &= std::isfinite(actual[i]) && std::isfinite(expected[i]);
-        difference.max = std::max(difference.max, error);
-        difference.scale = std::max(difference.scale, std::abs(expected[i]));
-        squares += error * error;
-    }
-    // Where the reference is all zeros, the error counts as it is.
-    const double unit = difference.scale > 0 ? difference.scale : 1;
-    difference.max /= unit;
-    difference.rms = std::sqrt(squares / double(std::max<size_t>(1, expected.size()))) / unit;
-    return difference;
-}
-
-std::string verdict(const Difference &difference, double tolerance) {
-    if (!difference.finite)
-        return "NOT FINITE";
-    return difference.within(tolerance) ? "ok" : "TOO FAR OFF";
-}
-
 // Rows of the report, and whether all of them are good.
 struct Report {
     Table table;
     double tolerance;
     bool good = true;
 
-    void add(const std::string &name, const std::string &type, const Difference &difference) {
-        good &= difference.within(tolerance);
-        table.add({name, type, fmt::format("{:.2e}", difference.max),
-                   fmt::format("{:.2e}", difference.rms), fmt::format("{:.4g}", difference.scale),
-                   verdict(difference, tolerance)});
+    void add(const std::string &name, const Difference &difference, bool rounded) {
+        const Tolerance allowed = {tolerance, rounded};
+        const bool floats = !is_integer(difference.type.dtype);
+        good &= within(difference, allowed);
+        table.add({name, type_text(difference.type),
+                   fmt::format(floats ? "{:.2e}" : "{:.17g}", difference.max),
+                   floats ? fmt::format("{:.2e}", difference.rms) : "",
+                   fmt::format("{:.4g}", difference.scale), verdict(difference, allowed)});
     }
 };
 
@@ -92,21 +63,21 @@ bool verify_outputs(const Graph &graph, const Scheduled &scheduled,
     const std::vector<TensorD> expected = interpret(graph, inputs);
     Report report = make_report("OUTPUT", options.tolerance);
     for (size_t i = 0; i < expected.size(); ++i)
-        report.add(graph.outputs[i].name, type_text(graph[graph.outputs[i].node].type),
-                   compare(output_values(graph, memory, i), expected[i].values));
+        report.add(graph.outputs[i].name,
+                   compare(output_tensor(graph, memory, i), expected[i].values),
+                   is_rounded(graph, graph.outputs[i].node));
     console.out << report.table.text();
     return report.good;
 }
 
 // What the kernel wrote, in logical order.
-std::vector<float> kernel_values(const Kernel &kernel, const KernelGraph &kernels,
-                                 const CallMemory &memory) {
+TensorData kernel_values(const Kernel &kernel, const KernelGraph &kernels,
+                         const CallMemory &memory) {
     const TensorView &view = kernel.workload.output;
     const Buffer &buffer = kernels.buffers[size_t(kernel.output.buffer)];
-    std::vector<float> values(size_t(element_count(view.shape)));
-    gather(memory.outputs[size_t(buffer.index)].as<float>() + kernel.output.offset, view.shape,
-           view.strides, values.data());
-    return values;
+    const int64_t offset = kernel.output.offset * int64_t(dtype_bytes(view.dtype));
+    return gathered(memory.outputs[size_t(buffer.index)].as<std::byte>() + offset,
+                    {view.dtype, view.shape}, view.strides);
 }
 
 bool verify_layers(const Scheduled &scheduled, const std::vector<KernelResult> &results,
@@ -131,7 +102,8 @@ bool verify_layers(const Scheduled &scheduled, const std::vector<KernelResult> &
     });
     Report report = make_report("LAYER", options.tolerance);
     for (const Kernel &kernel : exposed.kernels.kernels)
-        report.add(kernel.name, shape_text(kernel.workload.output.shape), differences.at(&kernel));
+        report.add(kernel.name, differences.at(&kernel),
+                   is_rounded(scheduled.kernels.graph, kernel.result));
     console.out << report.table.text() << "\n";
     return report.good;
 }
@@ -173,9 +145,7 @@ void add_verify_command(CLI::App &app, Action &action) {
         ->capture_default_str()
         ->check(CLI::NonNegativeNumber);
     command->add_flag("--layers", options->layers, "Compare every kernel's result as well");
-    command->add_option("--threads", options->threads, "Threads to run on")
-        ->type_name("N")
-        ->check(CLI::Range(1, 1024));
+    add_thread_argument(*command, options->threads);
     add_compile_arguments(*command, options->compile);
     command->callback([options, &action] {
         action = [options](Console &console) { return verify_network(*options, console); };

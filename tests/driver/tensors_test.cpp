@@ -2,6 +2,9 @@
 // Inputs from files and the two memory layouts.
 #include "compiler/driver/tensors.h"
 
+#include "compiler/driver/inputs.h"
+
+#include "compiler/import/image.h"
 #include "compiler/import/npy.h"
 #include "compiler/sema/load.h"
 
@@ -37,13 +40,14 @@ TEST(Tensors, LayoutsAreWhatTheirNamesSay) {
 TEST(Tensors, ScatterAndGatherAreInverse) {
     const Shape shape = {2, 3, 4, 5};
     const std::vector<float> logical = counting(120);
+    const TensorType type = {DType::f32, shape};
     std::vector<float> memory(120), back(120);
     const auto strides = layout_strides(shape, Layout::nhwc);
-    scatter(logical.data(), shape, strides, memory.data());
+    scatter(logical.data(), type, strides, memory.data());
     EXPECT_EQ(memory[0], 0);  // n 0, y 0, x 0, c 0
     EXPECT_EQ(memory[1], 20); // c 1
     EXPECT_EQ(memory[3], 1);  // x 1, c 0
-    gather(memory.data(), shape, strides, back.data());
+    gather(memory.data(), type, strides, back.data());
     EXPECT_EQ(back, logical);
 }
 

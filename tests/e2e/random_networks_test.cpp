@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Random networks, all operators and odd shapes, through the whole compiler and compared with the
 // reference interpreter.
+#include "compiler/driver/compare.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/execute.h"
 #include "compiler/reference/interpret.h"
@@ -8,24 +9,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <sstream>
 
 namespace cnnc {
 namespace {
-
-// The largest error relative to the largest magnitude of the reference; infinite for NaN.
-double relative_error(const std::vector<float> &actual, const std::vector<double> &expected) {
-    double error = 0, scale = 0;
-    for (size_t i = 0; i < expected.size(); ++i) {
-        const double difference = std::abs(double(actual[i]) - expected[i]);
-        error = std::isnan(difference) ? INFINITY : std::max(error, difference);
-        scale = std::max(scale, std::abs(expected[i]));
-    }
-    return scale > 0 ? error / scale : error;
-}
 
 void check_network(uint64_t seed, const std::string &target_name, int threads) {
     const Graph graph = random_graph(seed, {});
@@ -42,9 +30,14 @@ void check_network(uint64_t seed, const std::string &target_name, int threads) {
         const CallMemory memory = make_call_memory(graph, inputs);
         run_once(link_library(scheduled, results, false), threads, memory);
         const std::vector<TensorD> expected = interpret(graph, inputs);
-        for (size_t i = 0; i < expected.size(); ++i)
-            EXPECT_LT(relative_error(output_values(graph, memory, i), expected[i].values), 1e-4)
-                << "output " << graph.outputs[i].name;
+        for (size_t i = 0; i < expected.size(); ++i) {
+            const Tolerance tolerance = {1e-4, is_rounded(graph, graph.outputs[i].node)};
+            const Difference difference =
+                compare(output_tensor(graph, memory, i), expected[i].values);
+            EXPECT_TRUE(within(difference, tolerance))
+                << "output " << graph.outputs[i].name << ": " << verdict(difference, tolerance)
+                << ", " << difference.max;
+        }
     } catch (const Failure &failure) {
         ADD_FAILURE() << failure.message << err.str();
     }
