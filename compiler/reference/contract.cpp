@@ -4,10 +4,10 @@
 // stores only what exists.
 #include "compiler/reference/contract.h"
 
+#include "compiler/reference/parallel.h"
+
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <thread>
 
 // The inner loop is compiled for several machines and chosen when the program starts. Sanitizers
 // do not work that early.
@@ -87,26 +87,6 @@ void contract_block(const Contraction &c, const Block &block) {
                 to[int64_t(first + p) * c.position_stride] = sums[p][i];
             }
         }
-    }
-}
-
-// Calls work(0) ... work(count - 1), on all of the machine's threads if it is worth their start.
-template <typename Work>
-void parallel_for(int64_t count, bool worthwhile, const Work &work) {
-    std::atomic<int64_t> next = 0;
-    const auto run = [&] {
-        for (int64_t i = next++; i < count; i = next++) {
-            work(i);
-        }
-    };
-    const int64_t hardware = std::max(1u, std::thread::hardware_concurrency());
-    std::vector<std::thread> helpers;
-    for (int64_t t = 1; worthwhile && t < std::min(hardware, count); ++t) {
-        helpers.emplace_back(run);
-    }
-    run();
-    for (std::thread &helper : helpers) {
-        helper.join();
     }
 }
 
