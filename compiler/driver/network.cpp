@@ -95,14 +95,15 @@ std::pair<std::string, std::string> split_assignment(const std::string &text, co
 }
 
 Graph load_graph(const NetworkArguments &network, const WeightArguments &weights, Need need,
-                 Console &console) {
+                 Console &console, SourceManager *keep_sources) {
     if (!weights.file.empty() && weights.seed)
         throw Failure{exit_bad_command_line, "--weights and --random-weights exclude each other"};
     ElaborateOptions options;
     options.network = network.network;
     for (const std::string &text : network.set)
         options.parameters.push_back(split_assignment(text, "--set", "NAME=VALUE"));
-    SourceManager sources;
+    SourceManager own_sources;
+    SourceManager &sources = keep_sources ? *keep_sources : own_sources;
     Diagnostics diags;
     std::optional<Graph> graph = load_network(network.file, sources, diags, options);
     std::vector<std::string> unused;

@@ -396,22 +396,41 @@ std::string make_header(const std::vector<NamedTensor> &tensors) {
     return text;
 }
 
-} // namespace
+std::string_view elements_of(const NamedTensor &tensor) {
+    return {reinterpret_cast<const char *>(tensor.data.bytes), tensor.data.byte_count()};
+}
 
-bool write_safetensors(const std::string &path, std::vector<NamedTensor> tensors,
-                       Diagnostics &diags) {
+// What stands in front of the elements; sorts the tensors into the file's order.
+std::string make_start(std::vector<NamedTensor> &tensors) {
     // Wide elements first, so that every tensor is aligned to its own.
     std::sort(tensors.begin(), tensors.end(), [](const NamedTensor &a, const NamedTensor &b) {
         size_t wide = dtype_bytes(a.data.type.dtype), other = dtype_bytes(b.data.type.dtype);
         return std::tie(other, a.name) < std::tie(wide, b.name);
     });
-    std::string header = make_header(tensors);
-    uint64_t length = header.size();
-    std::vector<std::string_view> pieces = {{reinterpret_cast<const char *>(&length), length_bytes},
-                                            header};
+    const std::string header = make_header(tensors);
+    const uint64_t length = header.size();
+    return std::string(reinterpret_cast<const char *>(&length), length_bytes) + header;
+}
+
+} // namespace
+
+std::string safetensors_bytes(std::vector<NamedTensor> tensors) {
+    std::string bytes = make_start(tensors);
+    size_t size = bytes.size();
     for (const NamedTensor &tensor : tensors)
-        pieces.push_back(
-            {reinterpret_cast<const char *>(tensor.data.bytes), tensor.data.byte_count()});
+        size += tensor.data.byte_count();
+    bytes.reserve(size);
+    for (const NamedTensor &tensor : tensors)
+        bytes += elements_of(tensor);
+    return bytes;
+}
+
+bool write_safetensors(const std::string &path, std::vector<NamedTensor> tensors,
+                       Diagnostics &diags) {
+    const std::string start = make_start(tensors);
+    std::vector<std::string_view> pieces = {start};
+    for (const NamedTensor &tensor : tensors)
+        pieces.push_back(elements_of(tensor));
     return write_file(path, pieces, diags);
 }
 

@@ -34,7 +34,9 @@ std::optional<WeightsFile> read_safetensors(const std::string &path, Diagnostics
 std::optional<WeightsFile> parse_safetensors(std::string path, const FileBytes &bytes,
                                              Diagnostics &diags);
 
-// The same tensors in whatever order give the same bytes. Names must differ.
+// A file's bytes. The same tensors in whatever order give the same bytes. Names must differ.
+std::string safetensors_bytes(std::vector<NamedTensor> tensors);
+// The same, written without a copy of the tensors.
 bool write_safetensors(const std::string &path, std::vector<NamedTensor> tensors,
                        Diagnostics &diags);
 
