@@ -6,7 +6,7 @@ namespace cnnc::ast {
 
 std::string_view infix_text(BinaryOp op) {
     static constexpr std::string_view texts[] = {
-        "or", "and", "==", "!=", "<", "<=", ">", ">=", "..", "+", "-", "*", "/", "//", "%"};
+        "or", "and", "==", "!=", "<", "<=", ">", ">=", "..", "+", "-", "*", "/", "//", "%", "**"};
     return texts[size_t(op)];
 }
 

@@ -102,7 +102,8 @@ enum class BinaryOp : uint8_t {
     mul,
     div,
     floor_div,
-    mod
+    mod,
+    pow
 };
 std::string_view infix_text(BinaryOp op); // "or", "==", "+", ...
 struct Binary {

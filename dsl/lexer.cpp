@@ -24,9 +24,9 @@ bool is_space(char c) {
 }
 
 // Longer symbols first.
-constexpr std::string_view symbols[] = {"->", "..", "==", "!=", "<=", ">=", "//", "(",
-                                        ")",  "[",  "]",  "{",  "}",  ",",  ":",  ".",
-                                        "=",  "<",  ">",  "+",  "-",  "*",  "/",  "%"};
+constexpr std::string_view symbols[] = {"->", "..", "==", "!=", "<=", ">=", "//", "**", "(",
+                                        ")",  "[",  "]",  "{",  "}",  ",",  ":",  ".",  "=",
+                                        "<",  ">",  "+",  "-",  "*",  "/",  "%"};
 
 bool starts_token(char c) {
     return is_word(c) || is_space(c) || c == '"' || c == '#' || c == '\0' || c == '!' ||

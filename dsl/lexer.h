@@ -20,7 +20,7 @@ enum class TokenKind : uint8_t {
     integer,
     real,
     string, // the span holds the quotes
-    symbol, // ( ) [ ] { } , : . .. = == != < <= > >= + - * / // % ->
+    symbol, // ( ) [ ] { } , : . .. = == != < <= > >= + - * / // % ** ->
 };
 
 struct Token {

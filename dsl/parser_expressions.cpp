@@ -173,8 +173,8 @@ ExprPtr Parser::attach_as(ExprPtr expr) {
     return expr;
 }
 
-// infix = unary { operator unary }, by precedence climbing. All operators are left-associative;
-// `not` stands between `and` and the comparisons.
+// infix = unary { operator unary }, by precedence climbing. All these operators are
+// left-associative; `not` stands between `and` and the comparisons.
 ExprPtr Parser::parse_infix(int min_precedence) {
     Span begin = current_.span;
     ExprPtr left = parse_unary();
@@ -200,10 +200,10 @@ ExprPtr Parser::parse_infix(int min_precedence) {
     return left;
 }
 
-// unary = "-" unary | "not" infix of comparisons | postfix.
+// unary = "-" unary | "not" infix of comparisons | power.
 ExprPtr Parser::parse_unary() {
     if (!at("-") && !at("not"))
-        return parse_postfix();
+        return parse_power();
     Nesting nesting(*this);
     Span begin = current_.span;
     if (nesting.too_deep()) {
@@ -215,6 +215,25 @@ ExprPtr Parser::parse_unary() {
     ExprPtr operand = op == UnaryOp::minus ? parse_unary() : parse_infix(comparison_precedence);
     int depth = operand->depth;
     return make(since(begin), Unary{op, std::move(operand)}, depth);
+}
+
+// power = postfix [ "**" unary ]: as in Python, -a ** -b ** c is -(a ** (-(b ** c))).
+ExprPtr Parser::parse_power() {
+    Span begin = current_.span;
+    ExprPtr base = parse_postfix();
+    if (failed_ || !at("**"))
+        return base;
+    Nesting nesting(*this);
+    if (nesting.too_deep()) {
+        too_deep(begin);
+        return error_expr();
+    }
+    Span op_span = current_.span;
+    advance();
+    ExprPtr exponent = parse_unary();
+    int depth = std::max(base->depth, exponent->depth);
+    Binary node{BinaryOp::pow, op_span, std::move(base), std::move(exponent)};
+    return make(since(begin), std::move(node), depth);
 }
 
 // postfix = primary { "[" expression "]" | "." name }.

@@ -80,6 +80,7 @@ class Parser {
     ExprPtr parse_chain();
     ExprPtr parse_infix(int min_precedence);
     ExprPtr parse_unary();
+    ExprPtr parse_power();
     ExprPtr parse_postfix();
     ExprPtr parse_primary();
     ExprPtr parse_number(TokenKind kind);

@@ -124,6 +124,24 @@ Datum make_range(const Infix &infix, int64_t begin, int64_t end) {
     return *list_datum(std::move(items));
 }
 
+// As in Python, a negative exponent gives a number that need not be an integer.
+Datum power_of_integers(const Infix &infix, int64_t base, int64_t exponent) {
+    if (exponent < 0 && base == 0)
+        return infix.fail<diag::division_by_zero>();
+    if (exponent < 0)
+        return {std::pow(double(base), double(exponent))};
+    int64_t result = 1;
+    for (bool overflow = false; exponent > 0; exponent /= 2) {
+        if (exponent % 2 != 0)
+            overflow |= __builtin_mul_overflow(result, base, &result);
+        if (exponent > 1) // the last square is not used, and may not fit
+            overflow |= __builtin_mul_overflow(base, base, &base);
+        if (overflow)
+            return infix.fail<diag::integer_overflow>(ast::infix_text(infix.op));
+    }
+    return {result};
+}
+
 Datum infix_integers(const Infix &infix, int64_t a, int64_t b) {
     int64_t result = 0;
     bool overflow = false;
@@ -139,11 +157,22 @@ Datum infix_integers(const Infix &infix, int64_t a, int64_t b) {
         break;
     case BinaryOp::range:
         return make_range(infix, a, b);
+    case BinaryOp::pow:
+        return power_of_integers(infix, a, b);
     default:
         return divide_integers(infix, a, b);
     }
     if (overflow)
         return infix.fail<diag::integer_overflow>(ast::infix_text(infix.op));
+    return {result};
+}
+
+Datum power_of_doubles(const Infix &infix, double base, double exponent) {
+    if (base == 0 && exponent < 0)
+        return infix.fail<diag::division_by_zero>();
+    double result = std::pow(base, exponent);
+    if (std::isnan(result))
+        return infix.fail<diag::not_a_number>(ast::infix_text(infix.op));
     return {result};
 }
 
@@ -155,6 +184,8 @@ Datum infix_doubles(const Infix &infix, double a, double b) {
         return {a - b};
     case BinaryOp::mul:
         return {a * b};
+    case BinaryOp::pow:
+        return power_of_doubles(infix, a, b);
     default:
         break;
     }
@@ -225,7 +256,11 @@ struct Builtin {
     Datum fail(std::string_view needed) const {
         std::string found = arguments.size() == 1 ? datum_kind(arguments[0], context.graph)
                                                   : fmt::format("{} arguments", arguments.size());
-        context.diags.report<diag::builtin_argument>(span, name, needed, found);
+        auto report = context.diags.report<diag::builtin_argument>(span, name, needed, found);
+        bool has_tensor = std::any_of(arguments.begin(), arguments.end(),
+                                      [](const Datum &d) { return d.is_tensor(); });
+        if (has_tensor && (name == "min" || name == "max"))
+            report.help(fmt::format("for tensors, there are `{0}imum` and `a{0}`", name));
         return poison;
     }
 };

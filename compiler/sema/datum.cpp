@@ -70,6 +70,10 @@ std::string datum_text(const Datum &datum, const Graph &graph) {
     return text;
 }
 
+bool is_scalar(const Datum &datum) {
+    return datum.get<int64_t>() || datum.get<double>() || datum.get<bool>();
+}
+
 std::optional<Value> to_value(const Datum &datum) {
     using Result = std::optional<Value>;
     return match(

@@ -54,6 +54,8 @@ std::string datum_kind(const Datum &datum, const Graph &graph);
 // A short value as the language writes it; a long one cut off.
 std::string datum_text(const Datum &datum, const Graph &graph);
 
+// Whether it can stand for a tensor of rank 0: a number, `true` or `false`.
+bool is_scalar(const Datum &datum);
 // As an operator's argument; nothing if it holds a tensor.
 std::optional<Value> to_value(const Datum &datum);
 // How many data a datum holds, counting into lists, but no further than `limit`.

@@ -25,7 +25,9 @@ const ast::Expr *find_alone(const ast::Expr &value) {
     size_t calls = 0;
     const ast::Expr *last = nullptr;
     auto count = [&](const ast::Call &call, const ast::Expr &expr) {
-        if (is_builtin_function(call.callee.text))
+        // In a chain, a function is meant as an operator.
+        bool in_chain = std::holds_alternative<ast::Chain>(expr.node);
+        if (is_builtin_function(call.callee.text) && !(in_chain && find_op(call.callee.text)))
             return;
         ++calls;
         last = &expr;
@@ -43,6 +45,18 @@ const ast::Expr *find_alone(const ast::Expr &value) {
     while (const auto *inner = std::get_if<ast::Parenthesized>(&root->node))
         root = inner->inner.get();
     return root;
+}
+
+// The element types that inputs may have.
+std::string computed_dtypes_text() {
+    std::string text;
+    size_t left = std::size(computed_dtypes);
+    for (DType dtype : computed_dtypes) {
+        text += fmt::format("`{}`", dtype_name(dtype));
+        --left;
+        text += left > 1 ? ", " : left == 1 ? " and " : "";
+    }
+    return text;
 }
 
 } // namespace
@@ -185,6 +199,7 @@ void Elaborator::name_statement(const std::string &base, const ast::Expr *value)
     names.base = base;
     names.uses.clear();
     names.alone = nullptr;
+    names.targets = nullptr;
     if (!value || base.empty())
         return;
     auto [known, is_new] = alone_.emplace(value, nullptr);
@@ -195,6 +210,7 @@ void Elaborator::name_statement(const std::string &base, const ast::Expr *value)
 
 void Elaborator::run(const ast::Let &let) {
     name_statement(let.targets[0].text, let.value.get());
+    frame().names.targets = let.targets.size() > 1 ? &let.targets : nullptr;
     Datum value = eval(*let.value);
     if (let.targets.size() == 1)
         frame().values[let.targets[0].text] = std::move(value);
@@ -240,15 +256,12 @@ std::optional<TensorType> Elaborator::input_type(const ast::Input &input) {
     std::optional<DType> dtype = dtype_from_name(input.dtype.text);
     if (!dtype) {
         auto report = diags_.report<diag::unknown_dtype>(input.dtype.span, input.dtype.text);
-        std::string best = nearest_name(input.dtype.text, {"f32", "f16", "bf16", "f64", "u8", "i8",
-                                                           "i16", "i32", "i64", "bool"});
-        if (input.dtype.text == "float" || input.dtype.text == "float32")
-            best = "f32";
-        if (!best.empty())
+        if (std::string best = nearest_dtype(input.dtype.text); !best.empty())
             report.help(fmt::format("did you mean `{}`?", best));
         good = false;
-    } else if (*dtype != DType::f32) {
-        diags_.report<diag::dtype_not_supported>(input.dtype.span, input.dtype.text);
+    } else if (!is_computed(*dtype)) {
+        diags_.report<diag::dtype_not_supported>(input.dtype.span, input.dtype.text,
+                                                 computed_dtypes_text());
         good = false;
     }
     for (const ast::ExprPtr &expr : input.extents) {

@@ -19,9 +19,10 @@ namespace cnnc {
 
 // How the instances without `as` of one statement are named.
 struct StatementNames {
-    std::string base;                          // the name being bound; "" in other statements
-    const ast::Expr *alone = nullptr;          // the expression that `base` itself goes to, if any
-    std::unordered_map<std::string, int> uses; // how often each was given, or tried
+    std::string base;                 // the name being bound; "" in other statements
+    const ast::Expr *alone = nullptr; // the expression that `base` itself goes to, if any
+    const std::vector<ast::Identifier> *targets = nullptr; // where it binds more than one
+    std::unordered_map<std::string, int> uses;             // how often each was given, or tried
 };
 
 // One run of a block's body, or the network's.
@@ -39,6 +40,18 @@ struct Frame {
 struct Operand {
     Datum value;
     Span span;
+};
+
+// An operator about to be applied.
+struct OperatorUse {
+    const OpSpec &op;
+    ArgValues values;
+    std::vector<Operand> operands;
+    CallSpans where; // the operands' are filled in when it is applied
+    InstancePath path;
+    Span span;
+    size_t argument_size = 0;      // of the values, as datum_size() counts
+    bool named_by_targets = false; // several results may have the names that they are bound to
 };
 
 class Elaborator {
@@ -77,32 +90,37 @@ class Elaborator {
     Datum eval_unary(const ast::Unary &unary, const ast::Expr &expr, const ast::InstanceName *as);
     Datum eval_binary(const ast::Binary &binary, const ast::Expr &expr,
                       const ast::InstanceName *as);
+    Datum eval_tensor_infix(const ast::Binary &binary, const Datum &left, const Datum &right,
+                            const ast::Expr &expr, const ast::InstanceName *as);
     Datum eval_logic(const ast::Binary &binary);
     Datum eval_conditional(const ast::Conditional &conditional);
     Datum eval_index(const ast::Index &index);
     Datum eval_attribute(const ast::Attribute &attribute);
     Datum tensor_extent(const TensorType &type, const ast::Identifier &attribute);
     Datum eval_chain(const ast::Chain &chain, const ast::Expr &expr);
-    Datum tensor_infix(std::string_view op, const std::vector<Operand> &operands, Span op_span,
-                       Span span, const ast::Expr &expr, const ast::InstanceName *as);
-    // Nothing after reporting that it is not what the text needs there, or if it is poison.
-    std::optional<bool> eval_condition(const ast::Expr &expr);
-    std::optional<Datum> eval_known(const ast::Expr &expr);
-
+    // Nothing after reporting that it is neither true nor false, or if it is poison. `logic`: the
+    // operator that does for tensors what needs the condition.
+    std::optional<bool> eval_condition(const ast::Expr &expr, std::string_view logic = {});
     // Calls (calls.cpp). `piped` is what a chain gives to its stage.
     Datum call(const ast::Call &call, const Operand *piped, const ast::Expr *expr);
-    Datum call_builtin(const ast::Call &call, const Operand *piped);
+    Datum call_builtin(const ast::Call &call, const Operand *piped, const ast::Expr *expr);
     Datum call_block(const BlockRef &block, const ast::Call &call, const Operand *piped,
                      const ast::Expr *expr);
     bool bind_arguments(const ast::Definition &block, const ast::Call &call, const Operand *piped,
                         Frame &frame);
     bool fill_defaults(const ast::Definition &block, const ast::Call &call, Frame &frame);
     Datum run_block(Frame frame, const ast::Call &call);
+
+    // Operators (operator_calls.cpp). `known`: the arguments' values, where they are known already.
     Datum call_operator(const OpSpec &op, const ast::Call &call, const Operand *piped,
-                        const ast::Expr *expr);
-    Datum apply_operator(const OpSpec &op, const ArgValues &values, std::vector<Operand> operands,
-                         CallSpans where, const InstancePath &path, Span span);
-    std::optional<NodeId> operand_node(const Operand &operand);
+                        const ast::Expr *expr, const std::vector<Datum> *known = nullptr);
+    Datum eval_argument(const ast::Argument &argument, const ArgSpec *spec);
+    Datum apply_operator(OperatorUse use);
+    Datum add_results(const OperatorUse &use, std::vector<Op> ops,
+                      const std::vector<NodeId> &inputs);
+    std::optional<std::vector<NodeId>> operand_nodes(const OperatorUse &use);
+    Datum tensor_infix(std::string_view op, std::vector<Operand> operands, Span op_span, Span span,
+                       const ast::Expr &expr, const ast::InstanceName *as);
 
     // Instances (calls.cpp).
     std::optional<InstancePath> instance_path(const ast::InstanceName *as,

@@ -24,6 +24,38 @@ struct Level {
     int &depth;
 };
 
+// The operator that an infix means for tensors, or "".
+std::string_view tensor_operator(BinaryOp op) {
+    switch (op) {
+    case BinaryOp::add:
+        return "add";
+    case BinaryOp::sub:
+        return "sub";
+    case BinaryOp::mul:
+        return "mul";
+    case BinaryOp::div:
+        return "div";
+    case BinaryOp::mod:
+        return "remainder";
+    case BinaryOp::pow:
+        return "pow";
+    case BinaryOp::equal:
+        return "eq";
+    case BinaryOp::not_equal:
+        return "ne";
+    case BinaryOp::less:
+        return "lt";
+    case BinaryOp::less_equal:
+        return "le";
+    case BinaryOp::greater:
+        return "gt";
+    case BinaryOp::greater_equal:
+        return "ge";
+    default:
+        return "";
+    }
+}
+
 } // namespace
 
 bool Elaborator::charge(size_t steps, Span span) {
@@ -80,10 +112,10 @@ Datum Elaborator::eval_name(const ast::Name &name, Span span) {
     auto found = frame().values.find(name.text);
     if (found != frame().values.end())
         return found->second;
-    if (name.text == "same" || name.text == "valid")
-        return string_datum(name.text);
     if (name.text == "inf")
         return {std::numeric_limits<double>::infinity()};
+    if (is_predefined(name.text))
+        return string_datum(name.text);
     // What is bound nowhere in a definition has been reported by resolve_names().
     if (!frame().definition)
         diags_.report<diag::undefined_name>(span, name.text);
@@ -128,15 +160,14 @@ Datum Elaborator::eval_unary(const ast::Unary &unary, const ast::Expr &expr,
     Span op_span = {expr.span.file, expr.span.begin, unary.operand->span.begin};
     op_span.end = std::min(op_span.end, op_span.begin + (unary.op == ast::UnaryOp::minus ? 1 : 3));
     if (unary.op == ast::UnaryOp::not_) {
-        std::optional<bool> condition = eval_condition(*unary.operand);
+        std::optional<bool> condition = eval_condition(*unary.operand, "logical_not");
         return condition ? Datum{!*condition} : poison;
     }
     Datum operand = eval(*unary.operand);
     if (operand.is_poison())
         return poison;
     if (operand.is_tensor())
-        return tensor_infix("mul", {{operand, unary.operand->span}, {Datum{-1.0}, op_span}},
-                            op_span, expr.span, expr, as);
+        return tensor_infix("neg", {{operand, unary.operand->span}}, op_span, expr.span, expr, as);
     ArithmeticContext context = arithmetic();
     return apply_minus(operand, op_span, context);
 }
@@ -148,54 +179,53 @@ Datum Elaborator::eval_binary(const ast::Binary &binary, const ast::Expr &expr,
     Datum left = eval(*binary.left), right = eval(*binary.right);
     if (left.is_poison() || right.is_poison())
         return poison;
-    if (left.is_tensor() || right.is_tensor()) {
-        auto is_operand = [](const Datum &d) {
-            return d.is_tensor() || d.get<int64_t>() || d.get<double>();
-        };
-        std::string_view op = binary.op == BinaryOp::add   ? "add"
-                              : binary.op == BinaryOp::sub ? "sub"
-                              : binary.op == BinaryOp::mul ? "mul"
-                                                           : "";
-        if (!op.empty() && is_operand(left) && is_operand(right))
-            return tensor_infix(op, {{left, binary.left->span}, {right, binary.right->span}},
-                                binary.op_span, expr.span, expr, as);
-        auto report = diags_.report<diag::type_mismatch>(binary.op_span, ast::infix_text(binary.op),
-                                                         kind(left), kind(right));
-        if (op.empty())
-            report.help("tensors can be added, subtracted and multiplied");
-        return poison;
-    }
+    if (left.is_tensor() || right.is_tensor())
+        return eval_tensor_infix(binary, left, right, expr, as);
     ArithmeticContext context = arithmetic();
     return apply_infix(binary.op, left, right, binary.op_span, context);
 }
 
+// At least one of the two is a tensor.
+Datum Elaborator::eval_tensor_infix(const ast::Binary &binary, const Datum &left,
+                                    const Datum &right, const ast::Expr &expr,
+                                    const ast::InstanceName *as) {
+    std::string_view op = tensor_operator(binary.op);
+    auto is_operand = [](const Datum &d) { return d.is_tensor() || is_scalar(d); };
+    if (!op.empty() && is_operand(left) && is_operand(right))
+        return tensor_infix(op, {{left, binary.left->span}, {right, binary.right->span}},
+                            binary.op_span, expr.span, expr, as);
+    auto report = diags_.report<diag::type_mismatch>(binary.op_span, ast::infix_text(binary.op),
+                                                     kind(left), kind(right));
+    if (binary.op == BinaryOp::floor_div)
+        report.help("for tensors, `floor(a / b)` rounds down");
+    return poison;
+}
+
 Datum Elaborator::eval_logic(const ast::Binary &binary) {
-    std::optional<bool> left = eval_condition(*binary.left);
+    bool is_or = binary.op == BinaryOp::or_;
+    std::string_view op = is_or ? "logical_or" : "logical_and";
+    std::optional<bool> left = eval_condition(*binary.left, op);
     if (!left)
         return poison;
-    if (*left == (binary.op == BinaryOp::or_))
+    if (*left == is_or)
         return {*left};
-    std::optional<bool> right = eval_condition(*binary.right);
+    std::optional<bool> right = eval_condition(*binary.right, op);
     return right ? Datum{*right} : poison;
 }
 
-std::optional<bool> Elaborator::eval_condition(const ast::Expr &expr) {
+std::optional<bool> Elaborator::eval_condition(const ast::Expr &expr, std::string_view logic) {
     Datum value = eval(expr);
     if (const bool *condition = value.get<bool>())
         return *condition;
-    if (!value.is_poison())
-        diags_.report<diag::expected_value>(expr.span, "`true` or `false`", kind(value));
-    return std::nullopt;
-}
-
-std::optional<Datum> Elaborator::eval_known(const ast::Expr &expr) {
-    Datum value = eval(expr);
-    if (value.is_tensor())
-        diags_.report<diag::expected_value>(expr.span, "a value known at compile time",
-                                            kind(value));
-    if (value.is_tensor() || value.is_poison())
+    if (value.is_poison())
         return std::nullopt;
-    return value;
+    auto report = diags_.report<diag::expected_value>(expr.span, "`true` or `false`", kind(value));
+    if (value.is_tensor() && !logic.empty())
+        report.help(fmt::format("for tensors, there is `{}`", logic));
+    else if (value.is_tensor())
+        report.help("a tensor's elements are known only when the network runs: "
+                    "`where(condition, a, b)` chooses between them then");
+    return std::nullopt;
 }
 
 Datum Elaborator::eval_conditional(const ast::Conditional &conditional) {
@@ -240,6 +270,8 @@ Datum Elaborator::eval_attribute(const ast::Attribute &attribute) {
     const TensorType &type = builder_.type(tensor->node);
     if (attribute.name.text == "rank")
         return {int64_t(type.shape.size())};
+    if (attribute.name.text == "dtype")
+        return string_datum(std::string(dtype_name(type.dtype)));
     if (attribute.name.text != "shape")
         return tensor_extent(type, attribute.name);
     if (!charge(type.shape.size(), attribute.name.span))
@@ -272,8 +304,8 @@ Datum Elaborator::tensor_extent(const TensorType &type, const ast::Identifier &a
         return {type.shape[extent.from_back ? rank - extent.from_back : extent.from_front]};
     }
     auto report = diags_.report<diag::unknown_attribute>(attribute.span, attribute.text);
-    std::string best = nearest_name(
-        attribute.text, {"batch", "channels", "depth", "height", "rank", "shape", "width"});
+    std::string best = nearest_name(attribute.text, {"batch", "channels", "depth", "dtype",
+                                                     "height", "rank", "shape", "width"});
     if (!best.empty())
         report.help(fmt::format("did you mean `{}`?", best));
     return poison;
@@ -287,16 +319,6 @@ Datum Elaborator::eval_chain(const ast::Chain &chain, const ast::Expr &expr) {
         operand = {call(stage, &operand, &expr), stage.callee.span};
     }
     return operand.value;
-}
-
-Datum Elaborator::tensor_infix(std::string_view op, const std::vector<Operand> &operands,
-                               Span op_span, Span span, const ast::Expr &expr,
-                               const ast::InstanceName *as) {
-    std::optional<InstancePath> path = instance_path(as, std::string(op), op_span, &expr);
-    if (!path)
-        return poison;
-    CallSpans where{op_span, {}, {}};
-    return apply_operator(*find_op(op), {}, operands, std::move(where), *path, span);
 }
 
 } // namespace cnnc

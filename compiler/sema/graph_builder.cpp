@@ -6,6 +6,10 @@
 
 namespace cnnc {
 
+std::string join_path(const std::string &prefix, const std::string &name) {
+    return prefix.empty() ? name : prefix + "." + name;
+}
+
 std::string GraphBuilder::unique_name(const std::string &wanted) {
     std::string name = wanted;
     if (names_.count(name)) {
@@ -25,9 +29,10 @@ NodeId GraphBuilder::add_input(const std::string &name, TensorType type, Layout 
     return id;
 }
 
-NodeId GraphBuilder::add_constant(double value, Span span) {
+NodeId GraphBuilder::add_constant(DType dtype, double value, Span span) {
     NodeId id = NodeId(graph_.nodes.size());
-    graph_.nodes.push_back({Constant{value}, {}, {}, TensorType{DType::f32, {}}, "", span});
+    TensorType type{dtype, {}};
+    graph_.nodes.push_back({Constant(type, {value}), {}, {}, type, "", span});
     return id;
 }
 

@@ -20,6 +20,8 @@ struct InstancePath {
     Span span;           // the text that gave the path
 };
 
+std::string join_path(const std::string &prefix, const std::string &name);
+
 class GraphBuilder {
   public:
     explicit GraphBuilder(Diagnostics &diags) : diags_(diags) {}
@@ -29,7 +31,7 @@ class GraphBuilder {
 
     NodeId add_input(const std::string &name, TensorType type, Layout layout, Span span);
     // A scalar; it is named when the graph is finished.
-    NodeId add_constant(double value, Span span);
+    NodeId add_constant(DType dtype, double value, Span span);
     // Infers the type and makes the weights. Nothing after a mistake was reported.
     std::optional<NodeId> add(Op op, std::vector<NodeId> inputs, const InstancePath &path,
                               const CallSpans &where, Span span);

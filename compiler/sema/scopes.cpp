@@ -7,6 +7,7 @@
 #include "compiler/sema/walk.h"
 
 #include <algorithm>
+#include <set>
 
 namespace cnnc {
 namespace {
@@ -14,6 +15,18 @@ namespace {
 using NameSet = std::unordered_set<std::string>;
 
 constexpr size_t max_candidates = 1000; // for a suggestion; among more, nobody misses one
+
+// Other languages' names of element types.
+std::string other_dtype(std::string_view word) {
+    static constexpr std::pair<std::string_view, std::string_view> names[] = {
+        {"float", "f32"}, {"float32", "f32"}, {"uint8", "u8"}, {"byte", "u8"},
+        {"int8", "i8"},   {"int32", "i32"},   {"int", "i32"},  {"int64", "i64"},
+        {"long", "i64"},  {"boolean", "bool"}};
+    for (const auto &[name, dtype] : names)
+        if (name == word)
+            return std::string(dtype);
+    return "";
+}
 
 class NameResolver {
   public:
@@ -115,16 +128,20 @@ class NameResolver {
     }
 
     void check_predefined(const std::string &name, Span span, const NameSet &bound) {
-        const std::vector<std::string_view> &known = predefined_names();
-        if (std::find(known.begin(), known.end(), name) != known.end())
+        if (is_predefined(name))
             return;
-        std::vector<std::string> candidates;
+        const std::vector<std::string_view> &known = predefined_names();
+        std::vector<std::string> candidates = {"true", "false"};
         if (bound.size() <= max_candidates)
-            candidates.assign(bound.begin(), bound.end());
+            candidates.insert(candidates.end(), bound.begin(), bound.end());
         candidates.insert(candidates.end(), known.begin(), known.end());
         std::sort(candidates.begin(), candidates.end());
         auto report = diags_.report<diag::undefined_name>(span, name);
-        if (std::string best = nearest_name(name, candidates); !best.empty())
+        if (name == "None")
+            report.help("leave the argument out");
+        else if (std::string dtype = other_dtype(name); !dtype.empty())
+            report.help(fmt::format("did you mean `{}`?", dtype));
+        else if (std::string best = nearest_name(name, candidates); !best.empty())
             report.help(fmt::format("did you mean `{}`?", best));
         else if (find_op(name))
             report.help(fmt::format("`{}` is an operator: call it with `(...)` or `->`", name));
@@ -178,8 +195,29 @@ bool is_builtin_function(std::string_view name) {
 }
 
 const std::vector<std::string_view> &predefined_names() {
-    static const std::vector<std::string_view> names = {"inf", "same", "valid"};
+    static const std::vector<std::string_view> names = [] {
+        std::set<std::string_view> all = {"inf", "same", "valid"};
+        for (DType dtype : {DType::f32, DType::f16, DType::bf16, DType::f64, DType::u8, DType::i8,
+                            DType::i16, DType::i32, DType::i64, DType::boolean})
+            all.insert(dtype_name(dtype));
+        for (const OpSpec &op : op_specs())
+            for (const ArgSpec &arg : op.args)
+                all.insert(arg.choices.begin(), arg.choices.end());
+        return std::vector<std::string_view>(all.begin(), all.end());
+    }();
     return names;
+}
+
+bool is_predefined(std::string_view name) {
+    const std::vector<std::string_view> &names = predefined_names();
+    return std::binary_search(names.begin(), names.end(), name);
+}
+
+std::string nearest_dtype(std::string_view word) {
+    std::string other = other_dtype(word);
+    return !other.empty() ? other
+                          : nearest_name(word, {"f32", "f16", "bf16", "f64", "u8", "i8", "i16",
+                                                "i32", "i64", "bool"});
 }
 
 Scopes resolve_names(const Program &program, Diagnostics &diags) {

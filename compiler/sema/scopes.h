@@ -40,8 +40,12 @@ struct Scopes {
 // The functions of the language that compute with compile-time values.
 const std::vector<std::string_view> &builtin_functions();
 bool is_builtin_function(std::string_view name);
-// Names that have a value everywhere unless they are bound: same, valid, inf.
+// Names that have a value everywhere unless they are bound: inf, and the words that arguments of
+// operators are given as, which are strings (same, f32, bilinear, ...).
 const std::vector<std::string_view> &predefined_names();
+bool is_predefined(std::string_view name);
+// The element type that may have been meant, also by other languages' names; or "".
+std::string nearest_dtype(std::string_view word);
 
 // Collects the names and reports what is wrong with them in any definition, run or not: duplicate
 // declarations, unknown callees, names that nothing binds.
