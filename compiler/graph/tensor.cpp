@@ -51,6 +51,11 @@ size_t dtype_bytes(DType dtype) {
     return info(dtype).bytes;
 }
 
+bool is_computed(DType dtype) {
+    return std::find(std::begin(computed_dtypes), std::end(computed_dtypes), dtype) !=
+           std::end(computed_dtypes);
+}
+
 std::optional<int64_t> checked_elements(const Shape &shape) {
     if (std::any_of(shape.begin(), shape.end(), [](int64_t extent) { return extent < 0; })) {
         return std::nullopt;

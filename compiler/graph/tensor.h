@@ -17,6 +17,10 @@ enum class DType : uint8_t { f32, f16, bf16, f64, u8, i8, i16, i32, i64, boolean
 std::string_view dtype_name(DType dtype); // "f32", ..., "bool"
 std::optional<DType> dtype_from_name(std::string_view name);
 size_t dtype_bytes(DType dtype);
+// The element types that networks compute with (the others only occur in files).
+constexpr DType computed_dtypes[] = {DType::f32, DType::u8,  DType::i8,
+                                     DType::i32, DType::i64, DType::boolean};
+bool is_computed(DType dtype);
 
 // Extents in PyTorch's order: N, C, then the spatial ones (D, H, W). A scalar has rank 0.
 using Shape = std::vector<int64_t>;

@@ -39,9 +39,9 @@ std::optional<Kind> kind_of(const std::pair<Kind, std::string_view> (&table)[n],
 }
 
 Value list_value(const std::vector<int64_t> &integers) {
-    ValueList list;
-    for (int64_t i : integers)
-        list.push_back({i});
+    ValueList list(integers.size());
+    for (size_t i = 0; i < list.size(); i++)
+        list[i].v = integers[i];
     return {list};
 }
 
