@@ -25,26 +25,6 @@ struct RegisterTile {
     double cycles = 0; // of the whole layer, one core
 };
 
-// Sustained bytes per cycle from the second cache into the core, with the prefetcher's help
-// (measured 15 to 20 on server cores).
-constexpr double l2_bytes_per_cycle = 16;
-
-// Cycles of one tile for `steps` input channels times window positions.
-// `reused`: other tiles read the same weights.
-double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes, double steps,
-                   bool reused) {
-    double fma = double(pixels * vectors) / m.fma_ports * (m.fma ? 1 : 2);
-    double loads = double(pixels + vectors) / 2;
-    double latency = double(m.fma_latency) * (m.fma ? 1 : 2);
-    double weight_bytes = double(vectors * lanes * 4);
-    bool stay = weight_bytes * steps <= double(m.l1_bytes) / 2;
-    double stream = stay || !reused ? 0 : weight_bytes / l2_bytes_per_cycle;
-    // Writing the accumulators: bias, epilogue, store; and entering the loops.
-    double edge = 2.0 * double(pixels * vectors) + 20;
-    // Loads that the FMAs hide still cost a little: between equals, the tile with fewer wins.
-    return steps * (std::max({fma, loads, latency, stream}) + 0.05 * loads) + edge;
-}
-
 RegisterTile best_tile(const Contraction &s, const Machine &m) {
     RegisterTile best;
     int64_t lanes = vector_for(s.k, m.lanes(4));

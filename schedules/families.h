@@ -17,6 +17,8 @@ const Family &gemm_family();
 const Family &depthwise_family();
 const Family &pool_family();
 const Family &pointwise_family();
+const Family &sample_family();
+const Family &matmul_family();
 const Family &reduce_family();
 
 // Parameters that several families have.
@@ -34,6 +36,11 @@ inline int64_t ceil_div(int64_t a, int64_t b) {
 inline int64_t round_up(int64_t a, int64_t b) {
     return ceil_div(a, b) * b;
 }
+
+// Cycles of one register tile of `pixels` x `vectors` vectors of `lanes` elements over `steps`
+// input channels times window positions. `reused`: other tiles read the same weights.
+double tile_cycles(const Machine &machine, int64_t pixels, int64_t vectors, int64_t lanes,
+                   double steps, bool reused);
 
 // The smallest power of two that holds `extent`, at most `limit`: a vector for channels whose
 // weights are padded.

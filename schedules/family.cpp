@@ -16,8 +16,8 @@ namespace cnnc {
 const std::vector<Family> &families() {
     // In the order in which default_schedule tries them.
     static const std::vector<Family> all = {
-        depthwise_family(), planar_family(), small_family(),     gemm_family(),
-        direct_family(),    pool_family(),   pointwise_family(), reduce_family(),
+        depthwise_family(), planar_family(), small_family(),  gemm_family(),      direct_family(),
+        pool_family(),      matmul_family(), sample_family(), pointwise_family(), reduce_family(),
     };
     return all;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Families whose speed is bounded by loads and stores: depthwise convolution, pooling, pointwise
-// kernels and reductions.
+// kernels, sampling and reductions.
 #include "schedules/families.h"
 
 #include <fmt/format.h>
@@ -125,38 +125,70 @@ int64_t inner_extent(const Loops &loops) {
     return loops.extents.empty() ? 1 : loops.extents[0];
 }
 
-std::string pointwise_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+std::string elementwise_constraint(const Loops &loops, const Machine &m, const Schedule &schedule) {
     int64_t vector = schedule.integer("vector");
     std::string problem = check_vector(m, vector);
     if (problem.empty() && schedule.choice("parallel") == "outer")
-        problem = check_overlap("block", inner_extent(pointwise_loops(w)), vector,
-                                schedule.integer("block"));
+        problem = check_overlap("block", inner_extent(loops), vector, schedule.integer("block"));
     return problem;
 }
 
-Schedule pointwise_model(const Workload &w, const Machine &m) {
-    int64_t inner = inner_extent(pointwise_loops(w));
+Schedule elementwise_model(std::string_view family, const Loops &loops, const Machine &m,
+                           bool much_work) {
+    int64_t inner = inner_extent(loops);
     int64_t vector = vector_within(inner, m.lanes(4));
-    bool threads = m.cores > 1 && workload_bytes(w) > parallel_bytes;
+    bool threads = m.cores > 1 && much_work;
     int64_t block = std::min<int64_t>(1 << 29, ceil_div(ceil_div(inner, vector), 4 * m.cores));
     while (!check_overlap("block", inner, vector, block).empty())
         ++block;
-    return {"pointwise",
+    return {std::string(family),
             {{"vector", vector}, {"block", block}, {"parallel", threads ? "outer" : "none"}}};
+}
+
+std::vector<FamilyParam> elementwise_params() {
+    return {vector_param(),
+            {"block", 1, 1 << 30, {}, "vectors of the innermost loop that a parallel task takes"},
+            parallel_param({"none", "outer"})};
+}
+
+std::string pointwise_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    return elementwise_constraint(pointwise_loops(w), m, schedule);
+}
+
+Schedule pointwise_model(const Workload &w, const Machine &m) {
+    return elementwise_model("pointwise", pointwise_loops(w), m,
+                             workload_bytes(w) > parallel_bytes);
+}
+
+// ---- sample ----
+
+bool sample_fits(const Workload &w) {
+    return std::holds_alternative<Sample>(w.anchor);
+}
+
+std::string sample_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    return elementwise_constraint(sampling_of(w).loops, m, schedule);
+}
+
+Schedule sample_model(const Workload &w, const Machine &m) {
+    Sampling s = sampling_of(w);
+    double taps = double(s.all_taps()) * double(element_count(w.output.shape));
+    return elementwise_model("sample", s.loops, m,
+                             workload_bytes(w) > parallel_bytes || taps > double(parallel_macs));
 }
 
 // ---- reduce ----
 
 bool reduce_fits(const Workload &w) {
-    return std::holds_alternative<Softmax>(w.anchor) ||
-           std::holds_alternative<GlobalAvgPool>(w.anchor);
+    return std::holds_alternative<Softmax>(w.anchor) || std::holds_alternative<Reduce>(w.anchor) ||
+           std::holds_alternative<ArgReduce>(w.anchor) || std::holds_alternative<TopK>(w.anchor);
 }
 
 std::string reduce_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
     int64_t vector = schedule.integer("vector");
     bool along_reduced = schedule.choice("along") == "reduced";
-    if (along_reduced && !std::holds_alternative<Softmax>(w.anchor))
-        return "`along` = reduced is for softmax";
+    if (along_reduced && std::holds_alternative<TopK>(w.anchor))
+        return "`along` = reduced is not for topk";
     Reduction r = reduction_of(w);
     const std::vector<int64_t> &extents = along_reduced ? r.extents : r.kept.extents;
     std::string problem = check_vector(m, vector);
@@ -173,7 +205,7 @@ Schedule reduce_model(const Workload &w, const Machine &m) {
     int64_t reduced = r.extents.empty() ? 1 : r.extents[0];
     // Vectors go along the dimension whose elements lie side by side.
     bool kept_inner = !r.kept.operands[0].empty() && r.kept.operands[0][0] == 1;
-    bool along_reduced = std::holds_alternative<Softmax>(w.anchor) && (!kept_inner || kept == 1);
+    bool along_reduced = !std::holds_alternative<TopK>(w.anchor) && (!kept_inner || kept == 1);
     int64_t vector = vector_within(along_reduced ? reduced : kept, m.lanes(4));
     bool threads = m.cores > 1 && workload_bytes(w) > parallel_bytes &&
                    (along_reduced || check_overlap("vector", kept, vector, 1).empty());
@@ -201,22 +233,26 @@ const Family &pool_family() {
 }
 
 const Family &pointwise_family() {
-    static const Family family = {
-        "pointwise",
-        "element-by-element work and copies",
-        {vector_param(),
-         {"block", 1, 1 << 30, {}, "vectors of the innermost loop that a parallel task takes"},
-         parallel_param({"none", "outer"})},
-        is_pointwise,
-        pointwise_constraint,
-        pointwise_model};
+    static const Family family = {"pointwise",          "element-by-element work and copies",
+                                  elementwise_params(), is_pointwise,
+                                  pointwise_constraint, pointwise_model};
+    return family;
+}
+
+const Family &sample_family() {
+    static const Family family = {"sample",
+                                  "elements picked or blended by tables: resize, pad, tile",
+                                  elementwise_params(),
+                                  sample_fits,
+                                  sample_constraint,
+                                  sample_model};
     return family;
 }
 
 const Family &reduce_family() {
     static const Family family = {
         "reduce",
-        "softmax, and means over whole images",
+        "sums, means, maxima, their positions, top_k and softmax",
         {vector_param(),
          {"along", 0, 0, {"kept", "reduced"}, "the loop vectors go along"},
          parallel_param({"none", "outer"})},

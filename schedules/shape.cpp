@@ -183,13 +183,16 @@ std::vector<size_t> by_stride(const TensorView &view, const std::vector<bool> &k
     return order;
 }
 
+// Loops along the dimensions `order`; a dimension for which `alone` holds is joined with no other.
 Loops joined(const std::vector<size_t> &order, const TensorView &out,
-             const std::vector<TensorView> &inputs) {
+             const std::vector<TensorView> &inputs, const std::vector<bool> &alone = {}) {
     Loops loops;
     loops.operands.resize(inputs.size());
+    bool open = false; // the loop before may be joined with
     for (size_t d : order) {
-        bool join =
-            !loops.extents.empty() && loops.out.back() * loops.extents.back() == out.strides[d];
+        bool single = !alone.empty() && alone[d];
+        bool join = open && !single && loops.out.back() * loops.extents.back() == out.strides[d];
+        open = !single;
         for (size_t i = 0; i < inputs.size() && join; ++i)
             join = loops.operands[i].back() * loops.extents.back() == inputs[i].strides[d];
         if (join) {
@@ -202,6 +205,25 @@ Loops joined(const std::vector<size_t> &order, const TensorView &out,
             loops.operands[i].push_back(inputs[i].strides[d]);
     }
     return loops;
+}
+
+// The anchor's first input, then the epilogue's operands.
+std::vector<TensorView> operands_of(const Workload &w) {
+    std::vector<TensorView> views = {w.inputs[0]};
+    views.insert(views.end(), w.inputs.begin() + std::ptrdiff_t(anchor_operands(w.anchor)),
+                 w.inputs.end());
+    return views;
+}
+
+std::vector<bool> reduced_dims(const Workload &w) {
+    std::vector<bool> reduced(w.output.shape.size(), false);
+    auto mark = [&](int64_t dim) { reduced[size_t(dim)] = true; };
+    match(
+        w.anchor, [&](const Softmax &s) { mark(s.dim); }, [&](const ArgReduce &a) { mark(a.dim); },
+        [&](const TopK &t) { mark(t.dim); },
+        [&](const Reduce &r) { std::for_each(r.dims.begin(), r.dims.end(), mark); },
+        [](const auto &) { assert(false && "not a reduction"); });
+    return reduced;
 }
 
 } // namespace
@@ -240,30 +262,115 @@ Contraction pooling_of(const Workload &w) {
 
 Loops pointwise_loops(const Workload &w) {
     return joined(by_stride(w.output, std::vector<bool>(w.output.shape.size(), true)), w.output,
-                  w.inputs);
+                  operands_of(w));
 }
 
 Reduction reduction_of(const Workload &w) {
     Reduction r;
-    size_t rank = w.output.shape.size();
-    std::vector<bool> reduced(rank, false);
-    if (auto *softmax = std::get_if<Softmax>(&w.anchor))
-        reduced[size_t(softmax->dim)] = true;
-    else
-        std::fill(reduced.begin() + 2, reduced.end(), true);
-    std::vector<bool> kept(rank);
+    std::vector<bool> reduced = reduced_dims(w);
+    std::vector<bool> kept(reduced.size());
     std::transform(reduced.begin(), reduced.end(), kept.begin(), std::logical_not<>());
-    r.kept = joined(by_stride(w.output, kept), w.output, w.inputs);
+    std::vector<TensorView> views = operands_of(w);
+    r.kept = joined(by_stride(w.output, kept), w.output, views);
     const TensorView &in = w.inputs[0];
-    r.operands.resize(w.inputs.size());
-    for (size_t d : by_stride(in, reduced)) {
-        r.extents.push_back(in.shape[d]);
-        r.in.push_back(in.strides[d]);
-        r.out.push_back(w.output.shape[d] > 1 ? w.output.strides[d] : 0);
-        for (size_t i = 0; i < w.inputs.size(); ++i)
-            r.operands[i].push_back(w.inputs[i].strides[d]);
-    }
+    Loops along = joined(by_stride(in, reduced), in, {});
+    r.extents = along.extents;
+    r.in = along.out;
+    if (!std::holds_alternative<Softmax>(w.anchor) && !std::holds_alternative<TopK>(w.anchor))
+        return r;
+    size_t dim = size_t(std::find(reduced.begin(), reduced.end(), true) - reduced.begin());
+    r.result = w.output.shape[dim];
+    r.out = w.output.strides[dim];
+    for (size_t i = 1; i < views.size(); ++i)
+        r.operands.push_back(views[i].strides[dim]);
     return r;
+}
+
+int64_t Product::batches() const {
+    return std::accumulate(batch.begin(), batch.end(), int64_t(1), std::multiplies<>());
+}
+
+Product product_of(const Workload &w) {
+    Product p;
+    size_t rank = w.output.shape.size(), row = rank - 2, column = rank - 1;
+    // Transposed, where rows lie side by side and columns do not.
+    p.swapped = w.output.shape[row] > 1 && w.output.shape[column] > 1 &&
+                w.output.strides[column] != 1 && w.output.strides[row] == 1;
+    TensorView a = w.inputs[0], b = w.inputs[1];
+    std::vector<TensorView> views = {w.output};
+    views.insert(views.end(), w.inputs.begin() + 2, w.inputs.end());
+    if (p.swapped) {
+        std::swap(a, b);
+        for (TensorView *view : {&a, &b})
+            std::swap(view->strides[row], view->strides[column]);
+        for (TensorView *view : {&a, &b})
+            std::swap(view->shape[row], view->shape[column]);
+        for (TensorView &view : views) {
+            std::swap(view.strides[row], view.strides[column]);
+            std::swap(view.shape[row], view.shape[column]);
+        }
+    }
+    p.m = views[0].shape[row];
+    p.n = views[0].shape[column];
+    p.k = a.shape[column];
+    p.a = {a.strides[column], a.strides[row]};
+    p.b = {b.strides[column], b.strides[row]};
+    p.out = {views[0].strides[column], views[0].strides[row]};
+    for (size_t i = 1; i < views.size(); ++i)
+        p.operands.push_back({views[i].strides[column], views[i].strides[row]});
+    std::vector<bool> is_batch(rank, true);
+    is_batch[row] = is_batch[column] = false;
+    std::vector<TensorView> others = {a, b};
+    others.insert(others.end(), views.begin() + 1, views.end());
+    Loops batch = joined(by_stride(views[0], is_batch), views[0], others);
+    p.batch = batch.extents;
+    auto append = [](std::vector<int64_t> &to, const std::vector<int64_t> &strides) {
+        to.insert(to.end(), strides.begin(), strides.end());
+    };
+    append(p.out, batch.out);
+    append(p.a, batch.operands[0]);
+    append(p.b, batch.operands[1]);
+    for (size_t i = 0; i < p.operands.size(); ++i)
+        append(p.operands[i], batch.operands[2 + i]);
+    return p;
+}
+
+int64_t Sampling::all_taps() const {
+    int64_t all = 1;
+    for (int64_t t : taps)
+        all = std::min(all, int64_t(1) << 20) * std::min(t, int64_t(1) << 20);
+    return all;
+}
+
+Sampling sampling_of(const Workload &w) {
+    Sampling s;
+    const auto &sample = std::get<Sample>(w.anchor);
+    size_t per_dim = sample.kind == SampleKind::weighted_sum ? 2 : 1;
+    std::vector<int> table(w.output.shape.size(), -1);
+    for (size_t i = 0; i < sample.dims.size(); ++i) {
+        table[size_t(sample.dims[i])] = int(i);
+        s.taps.push_back(w.inputs[1 + i * per_dim].shape[1]);
+    }
+    std::vector<size_t> order;
+    std::vector<bool> sampled;
+    for (size_t d = 0; d < table.size(); ++d) {
+        sampled.push_back(table[d] >= 0);
+        if (sampled[d] || w.output.shape[d] > 1)
+            order.push_back(d);
+    }
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+        bool one_a = w.output.shape[a] == 1, one_b = w.output.shape[b] == 1;
+        return one_a != one_b ? one_b : w.output.strides[a] < w.output.strides[b];
+    });
+    s.loops = joined(order, w.output, operands_of(w), sampled);
+    for (size_t i = 0, d = 0; i < s.loops.extents.size(); ++i, ++d) {
+        // A joined loop covers several dimensions of `order`.
+        s.table.push_back(table[order[d]]);
+        s.in.push_back(sampled[order[d]] ? w.inputs[0].shape[order[d]] : s.loops.extents[i]);
+        for (int64_t covered = w.output.shape[order[d]]; covered < s.loops.extents[i];)
+            covered *= w.output.shape[order[++d]];
+    }
+    return s;
 }
 
 } // namespace cnnc

@@ -59,18 +59,47 @@ Contraction pooling_of(const Workload &workload);
 // extents of 1 dropped, neighbours that lie in one run in every tensor joined.
 struct Loops {
     std::vector<int64_t> extents;
-    std::vector<int64_t> out;                   // strides
-    std::vector<std::vector<int64_t>> operands; // per input: strides
+    std::vector<int64_t> out; // strides
+    // Strides of the anchor's (first) input, then of each operand of the epilogue.
+    std::vector<std::vector<int64_t>> operands;
 };
 Loops pointwise_loops(const Workload &workload);
 
-// Softmax or a mean over the dimensions `reduced`: kept and reduced loops apart.
+// Whatever works along some dimensions (Reduce, ArgReduce, Softmax, TopK): kept and reduced loops
+// apart.
 struct Reduction {
-    Loops kept;                                 // operands[0] is the anchor's input
-    std::vector<int64_t> extents;               // reduced, innermost first
-    std::vector<int64_t> in, out;               // strides along them (out: 0 for a mean)
-    std::vector<std::vector<int64_t>> operands; // of the epilogue, along the reduced dimensions
+    Loops kept;                   // operands[0] is the anchor's input
+    std::vector<int64_t> extents; // reduced, innermost first, neighbours joined
+    std::vector<int64_t> in;      // the input's strides along them
+    // Softmax and top_k, which have one reduced dimension: the result's extent along it, and
+    // strides of the result and the epilogue's operands.
+    int64_t result = 1, out = 0;
+    std::vector<int64_t> operands;
 };
 Reduction reduction_of(const Workload &workload);
+
+// A matrix product: out[n, m, batch...] = sum over k of a[k, m, batch...] * b[n, k, batch...].
+// A product whose result lies transposed in memory is the product of the transposed operands.
+struct Product {
+    int64_t m = 1, n = 1, k = 1;
+    std::vector<int64_t> batch; // extents, innermost first, neighbours joined
+    // Strides in the order of the indices above; operands (of the epilogue) as out.
+    std::vector<int64_t> a, b, out;
+    std::vector<std::vector<int64_t>> operands;
+    bool swapped = false; // a is the workload's second input
+
+    int64_t batches() const;
+};
+Product product_of(const Workload &workload);
+
+// Sample: loops over the result, of which some go along a table.
+struct Sampling {
+    Loops loops;               // tables' loops are never dropped or joined
+    std::vector<int> table;    // per loop: the position in Sample::dims, or -1
+    std::vector<int64_t> in;   // per loop: the input's extent
+    std::vector<int64_t> taps; // per position in Sample::dims
+    int64_t all_taps() const;
+};
+Sampling sampling_of(const Workload &workload);
 
 } // namespace cnnc

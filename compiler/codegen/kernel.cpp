@@ -165,7 +165,7 @@ void correct_alignments(llvm::Module &module) {
                 continue;
             llvm::Align known =
                 llvm::getKnownAlignment(load->getPointerOperand(), module.getDataLayout(), load);
-            known = std::max(known, llvm::Align(4));
+            known = std::max(known, llvm::Align(load->getType()->getScalarSizeInBits() / 8));
             load->setAlignment(std::min(load->getAlign(), known));
         }
 }

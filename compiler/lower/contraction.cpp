@@ -104,7 +104,9 @@ Stages algorithm(const Workload &w, const Form &form) {
     const auto &[ax, ay, az] = s.axes;
 
     int64_t blocks = (s.k + block - 1) / block;
-    st.input = image("input", {s.c, ax.in, ay.in, az.in, s.groups, s.n}, view_strides(s.in));
+    st.input =
+        image("input", DType::f32, {s.c, ax.in, ay.in, az.in, s.groups, s.n}, view_strides(s.in))
+            .param;
     // The sum's innermost loop walks the weights in order.
     std::vector<int64_t> inner = {s.c, ax.kernel};
     if (window_inner)
@@ -112,12 +114,12 @@ Stages algorithm(const Workload &w, const Form &form) {
     st.weight = packed_image("weight",
                              {block, inner[0], inner[1], ay.kernel, az.kernel, blocks * s.groups});
     st.arguments.push_back(st.input);
-    std::vector<ImageParam> operands;
+    std::vector<Image> operands;
     for (size_t i = 0; i < s.operands.size(); ++i) {
-        operands.push_back(image("operand" + std::to_string(i),
+        operands.push_back(image("operand" + std::to_string(i), w.inputs[i + 1].dtype,
                                  {s.k, ax.out, ay.out, az.out, s.groups, s.n},
                                  view_strides(s.operands[i])));
-        st.arguments.push_back(operands.back());
+        st.arguments.push_back(operands.back().param);
     }
     st.arguments.push_back(st.weight);
     const bool has_bias = workload_bias(w).has_value();
@@ -151,8 +153,8 @@ Stages algorithm(const Workload &w, const Form &form) {
     st.sum(v.all()) += filter * pixel;
 
     st.output = Func("output");
-    st.output(v.all()) = apply_epilogue(w, st.sum(v.all()),
-                                        [&](size_t i) -> Expr { return operands[i](v.exprs()); });
+    st.output(v.all()) = stored(
+        apply_epilogue(w, st.sum(v.all()), [&](size_t i) { return operands[i](v.exprs()); }));
     fix_output(st.output, v.all(), {s.k, ax.out, ay.out, az.out, s.groups, s.n},
                view_strides(s.out));
     return st;
@@ -190,7 +192,7 @@ void schedule_staging(Stages &st, int vector, bool along_x) {
 }
 
 // What is in registers: output pixels by channels, and how the sum walks.
-struct Tile {
+struct RegisterTile {
     int x, y, channels, vector;
     int unroll; // steps of the innermost loop of the sum per iteration
     bool window_inner = false;
@@ -204,7 +206,7 @@ struct Loops {
     Var block{"block"}, par{"par"};
 };
 
-void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
+void schedule_sum(Stages &st, const RegisterTile &t, const Loops &l) {
     const Vars &v = st.v;
     st.output.vectorize(t.along_x ? l.xi : l.ci, t.vector).unroll(l.ci).unroll(l.xi).unroll(l.yi);
     Func sum = st.sum;
@@ -225,13 +227,13 @@ void schedule_sum(Stages &st, const Tile &t, const Loops &l) {
         sum.update().unroll(t.window_inner ? rx : rc, t.unroll);
 }
 
-void split_channels(Stages &st, const Tile &t, const Loops &l) {
+void split_channels(Stages &st, const RegisterTile &t, const Loops &l) {
     TailStrategy strategy = t.along_x ? TailStrategy::GuardWithIf : predicate_tail;
     st.output.split(st.v.c, l.co, l.ci, t.channels, tail(st.shape.k, t.channels, strategy));
 }
 
 // direct and small: blocks of rows, their borders staged once per block.
-void schedule_rows(Stages &st, const Tile &t, int rows, bool channels_outer,
+void schedule_rows(Stages &st, const RegisterTile &t, int rows, bool channels_outer,
                    const std::string &parallel) {
     const Contraction &s = st.shape;
     const Vars &v = st.v;
@@ -270,7 +272,7 @@ void schedule_rows(Stages &st, const Tile &t, int rows, bool channels_outer,
 }
 
 // gemm: all pixels are x; blocks of `block` pixel tiles.
-void schedule_product(Stages &st, const Tile &t, int block, bool channels_outer,
+void schedule_product(Stages &st, const RegisterTile &t, int block, bool channels_outer,
                       const std::string &parallel) {
     const Contraction &s = st.shape;
     const Vars &v = st.v;
@@ -303,8 +305,8 @@ void schedule_product(Stages &st, const Tile &t, int block, bool channels_outer,
 LoweredKernel lower_direct(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_c"));
     Stages st = algorithm(w, {block});
-    Tile tile = {int(schedule.integer("tile_x")), int(schedule.integer("tile_y")), block,
-                 int(schedule.integer("vector")), int(schedule.integer("unroll"))};
+    RegisterTile tile = {int(schedule.integer("tile_x")), int(schedule.integer("tile_y")), block,
+                         int(schedule.integer("vector")), int(schedule.integer("unroll"))};
     schedule_rows(st, tile, int(schedule.integer("rows")), schedule.choice("order") == "c",
                   schedule.choice("parallel"));
     return {st.output, st.arguments};
@@ -313,8 +315,9 @@ LoweredKernel lower_direct(const Workload &w, const Schedule &schedule) {
 LoweredKernel lower_small(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_c"));
     Stages st = algorithm(w, {block, true});
-    Tile tile = {int(schedule.integer("tile_x")), 1,   block, int(schedule.integer("vector")),
-                 int(schedule.integer("unroll")), true};
+    RegisterTile tile = {
+        int(schedule.integer("tile_x")), 1,   block, int(schedule.integer("vector")),
+        int(schedule.integer("unroll")), true};
     schedule_rows(st, tile, int(schedule.integer("rows")), true, schedule.choice("parallel"));
     return {st.output, st.arguments};
 }
@@ -322,13 +325,13 @@ LoweredKernel lower_small(const Workload &w, const Schedule &schedule) {
 LoweredKernel lower_planar(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_c"));
     Stages st = algorithm(w, {block, true, true});
-    Tile tile = {int(schedule.integer("tile_x")),
-                 int(schedule.integer("tile_y")),
-                 block,
-                 int(schedule.integer("vector")),
-                 int(schedule.integer("unroll")),
-                 true,
-                 true};
+    RegisterTile tile = {int(schedule.integer("tile_x")),
+                         int(schedule.integer("tile_y")),
+                         block,
+                         int(schedule.integer("vector")),
+                         int(schedule.integer("unroll")),
+                         true,
+                         true};
     schedule_rows(st, tile, int(schedule.integer("rows")), true, schedule.choice("parallel"));
     return {st.output, st.arguments};
 }
@@ -336,8 +339,8 @@ LoweredKernel lower_planar(const Workload &w, const Schedule &schedule) {
 LoweredKernel lower_gemm(const Workload &w, const Schedule &schedule) {
     int block = int(schedule.integer("tile_n"));
     Stages st = algorithm(w, {block});
-    Tile tile = {int(schedule.integer("tile_m")), 1, block, int(schedule.integer("vector")),
-                 int(schedule.integer("unroll"))};
+    RegisterTile tile = {int(schedule.integer("tile_m")), 1, block, int(schedule.integer("vector")),
+                         int(schedule.integer("unroll"))};
     schedule_product(st, tile, int(schedule.integer("block_m")), schedule.choice("order") == "n",
                      schedule.choice("parallel"));
     return {st.output, st.arguments};

@@ -13,6 +13,8 @@ LoweredKernel lower_gemm(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_depthwise(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_pool(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_pointwise(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_sample(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_matmul(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_reduce(const Workload &workload, const Schedule &schedule);
 
 } // namespace cnnc

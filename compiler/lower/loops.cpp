@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/lower/loops.h"
 
+#include <algorithm>
+
 namespace cnnc {
 
 using Halide::Expr;
@@ -42,6 +44,19 @@ std::vector<Var> with_outer(const Var &first, const std::vector<Var> &vars) {
     std::vector<Var> all = {first};
     all.insert(all.end(), vars.begin() + 1, vars.end());
     return all;
+}
+
+Var schedule_elementwise(Func f, const std::vector<Var> &vars, const std::vector<int64_t> &extents,
+                         int vector, int64_t block, bool parallel) {
+    int64_t vectors = (extents[0] + vector - 1) / vector;
+    Var inner("inner"), outer("outer"), task("task");
+    f.split(vars[0], outer, inner, vector, vector_tail(extents[0], vector)).vectorize(inner);
+    if (!parallel)
+        return outer;
+    int64_t taken = std::min(block, vectors);
+    f.split(outer, task, outer, int(taken), tail(vectors, taken, TailStrategy::GuardWithIf));
+    parallel_outer(f, with_outer(task, vars));
+    return outer;
 }
 
 } // namespace cnnc

@@ -26,4 +26,10 @@ Halide::Var parallel_outer(Halide::Func f, const std::vector<Halide::Var> &outer
 // `first` and the outer loops of `vars`.
 std::vector<Halide::Var> with_outer(const Halide::Var &first, const std::vector<Halide::Var> &vars);
 
+// Vectors along vars[0]; in parallel, tasks of `block` vectors and of all outer loops. Returns the
+// loop over vectors.
+Halide::Var schedule_elementwise(Halide::Func f, const std::vector<Halide::Var> &vars,
+                                 const std::vector<int64_t> &extents, int vector, int64_t block,
+                                 bool parallel);
+
 } // namespace cnnc

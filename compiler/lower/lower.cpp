@@ -25,6 +25,10 @@ LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule) {
         return lower_pointwise(workload, schedule);
     if (family == "reduce")
         return lower_reduce(workload, schedule);
+    if (family == "sample")
+        return lower_sample(workload, schedule);
+    if (family == "matmul")
+        return lower_matmul(workload, schedule);
     throw std::logic_error("no lowering for family " + family);
 }
 

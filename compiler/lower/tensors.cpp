@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/lower/tensors.h"
 
-#include <cassert>
-#include <cmath>
-
 namespace cnnc {
 
-using Halide::cast;
 using Halide::Expr;
-using Halide::Float;
 
 namespace {
 
@@ -17,77 +12,20 @@ void fix_dimension(Halide::Internal::Dimension dim, int64_t extent, int64_t stri
     dim.set_stride(int32_t(stride));
 }
 
-Expr number(double value) {
-    return Expr(float(value));
-}
-
-// 1 / (1 + exp(-x)). exp overflows to infinity for x < -88, which gives 0 as it should.
-Expr sigmoid(const Expr &x) {
-    return 1.0f / (1.0f + Halide::exp(-x));
-}
-
-// From exp(-2|x|), which never overflows. Below 2^-4 the quotient would cancel; the odd Taylor
-// polynomial up to x^7 is exact to f32 there (next term 62/2835 x^9 < 1.6e-12 relative 2.5e-11).
-Expr tanh_of(const Expr &x) {
-    Expr a = Halide::abs(x);
-    Expr e = Halide::exp(-2.0f * a);
-    Expr large = (1.0f - e) / (1.0f + e);
-    Expr x2 = x * x;
-    Expr small = x + x * x2 * (-0.333333333f + x2 * (0.133333333f + x2 * -0.0539682540f));
-    return Halide::select(a < 0.0625f, small, Halide::select(x < 0.0f, -large, large));
-}
-
-Expr apply_unary(const Unary &u, const Expr &x) {
-    switch (u.kind) {
-    case UnaryKind::identity:
-    case UnaryKind::dropout:
-        return x;
-    case UnaryKind::relu:
-        return Halide::max(x, 0.0f);
-    case UnaryKind::relu6:
-        return Halide::clamp(x, 0.0f, 6.0f);
-    case UnaryKind::clamp: {
-        Expr y = x;
-        if (!std::isinf(u.a))
-            y = Halide::max(y, number(u.a));
-        return std::isinf(u.b) ? y : Halide::min(y, number(u.b));
-    }
-    case UnaryKind::leaky_relu:
-        return Halide::select(x > 0.0f, x, x * number(u.a));
-    case UnaryKind::sigmoid:
-        return sigmoid(x);
-    case UnaryKind::tanh:
-        return tanh_of(x);
-    case UnaryKind::silu:
-        return x * sigmoid(x);
-    case UnaryKind::hard_swish:
-        return x * Halide::clamp(x + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f);
-    }
-    assert(false);
-    return x;
-}
-
-Expr apply_binary(const Binary &b, const Expr &l, const Expr &r) {
-    switch (b.kind) {
-    case BinaryKind::add:
-        return l + r;
-    case BinaryKind::sub:
-        return l - r;
-    case BinaryKind::mul:
-        return l * r;
-    }
-    assert(false);
-    return l;
-}
-
 } // namespace
 
-Halide::ImageParam image(const std::string &name, const std::vector<int64_t> &extents,
-                         const std::vector<int64_t> &strides) {
-    Halide::ImageParam param(Float(32), int(extents.size()), name);
+Expr Image::operator()(const std::vector<Expr> &at) const {
+    Expr element = param(at);
+    return dtype == DType::boolean ? element != Expr(uint8_t(0)) : element;
+}
+
+Image image(const std::string &name, DType dtype, const std::vector<int64_t> &extents,
+            const std::vector<int64_t> &strides) {
+    Halide::Type type = dtype == DType::boolean ? Halide::UInt(8) : value_type(dtype);
+    Halide::ImageParam param(type, int(extents.size()), name);
     for (size_t i = 0; i < extents.size(); ++i)
         fix_dimension(param.dim(int(i)), extents[i], strides[i]);
-    return param;
+    return {param, dtype};
 }
 
 Halide::ImageParam packed_image(const std::string &name, const std::vector<int64_t> &extents) {
@@ -97,9 +35,13 @@ Halide::ImageParam packed_image(const std::string &name, const std::vector<int64
         strides.push_back(stride);
         stride *= e;
     }
-    Halide::ImageParam param = image(name, extents, strides);
+    Halide::ImageParam param = image(name, DType::f32, extents, strides).param;
     param.set_host_alignment(64);
     return param;
+}
+
+Expr stored(const Expr &value) {
+    return value.type().is_bool() ? Halide::cast<uint8_t>(value) : value;
 }
 
 void fix_output(Halide::Func output, const std::vector<Halide::Var> &vars,
@@ -108,20 +50,6 @@ void fix_output(Halide::Func output, const std::vector<Halide::Var> &vars,
         fix_dimension(output.output_buffer().dim(int(i)), extents[i], strides[i]);
         output.bound(vars[i], 0, int32_t(extents[i]));
     }
-}
-
-Expr apply_epilogue(const Workload &workload, Expr value, const OperandAt &operand) {
-    for (const EpilogueStep &step : workload.epilogue) {
-        if (auto *unary = std::get_if<Unary>(&step.op)) {
-            value = apply_unary(*unary, value);
-            continue;
-        }
-        Expr other = step.input < 0 ? number(step.scalar) : operand(size_t(step.input) - 1);
-        const Binary &binary = std::get<Binary>(step.op);
-        value =
-            step.swapped ? apply_binary(binary, other, value) : apply_binary(binary, value, other);
-    }
-    return value;
 }
 
 } // namespace cnnc

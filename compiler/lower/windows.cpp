@@ -40,9 +40,10 @@ std::vector<int64_t> strides_of(const Strides &s) {
     return {s[4], s[1], s[2], s[3], s[5]};
 }
 
-ImageParam window_image(const std::string &name, const Stages &st, bool input, const Strides &s) {
+Image window_image(const std::string &name, DType dtype, const Stages &st, bool input,
+                   const Strides &s) {
     auto extent = [&](size_t i) { return input ? st.shape.axes[i].in : st.shape.axes[i].out; };
-    return image(name, {st.shape.groups, extent(0), extent(1), extent(2), st.shape.n},
+    return image(name, dtype, {st.shape.groups, extent(0), extent(1), extent(2), st.shape.n},
                  strides_of(s));
 }
 
@@ -84,23 +85,22 @@ Expr window_pixel(Stages &st, const ImageParam &input, float border, const Expr 
     return st.padded(at);
 }
 
-void finish(Stages &st, const Workload &w, const Expr &value,
-            const std::vector<ImageParam> &operands) {
+void finish(Stages &st, const Workload &w, const Expr &value, const std::vector<Image> &operands) {
     st.output = Func("output");
     std::vector<Expr> at = {st.g, st.x, st.y, st.z, st.n};
     st.output(st.vars()) =
-        apply_epilogue(w, value, [&](size_t i) -> Expr { return operands[i](at); });
+        stored(apply_epilogue(w, value, [&](size_t i) { return operands[i](at); }));
     const auto &[ax, ay, az] = st.shape.axes;
     fix_output(st.output, st.vars(), {st.shape.groups, ax.out, ay.out, az.out, st.shape.n},
                strides_of(st.shape.out));
 }
 
-std::vector<ImageParam> add_operands(Stages &st) {
-    std::vector<ImageParam> operands;
+std::vector<Image> add_operands(Stages &st, const Workload &w) {
+    std::vector<Image> operands;
     for (size_t i = 0; i < st.shape.operands.size(); ++i) {
-        operands.push_back(
-            window_image("operand" + std::to_string(i), st, false, st.shape.operands[i]));
-        st.arguments.push_back(operands.back());
+        operands.push_back(window_image("operand" + std::to_string(i), w.inputs[i + 1].dtype, st,
+                                        false, st.shape.operands[i]));
+        st.arguments.push_back(operands.back().param);
     }
     return operands;
 }
@@ -109,9 +109,9 @@ Stages depthwise_algorithm(const Workload &w, bool stage) {
     Stages st;
     st.stage = stage;
     st.shape = contraction_of(w);
-    ImageParam input = window_image("input", st, true, st.shape.in);
+    ImageParam input = window_image("input", DType::f32, st, true, st.shape.in).param;
     st.arguments.push_back(input);
-    std::vector<ImageParam> operands = add_operands(st);
+    std::vector<Image> operands = add_operands(st, w);
     const auto &[ax, ay, az] = st.shape.axes;
     ImageParam weight = packed_image("weight", {st.shape.groups, ax.kernel, ay.kernel, az.kernel});
     st.arguments.push_back(weight);
@@ -167,9 +167,9 @@ Stages pool_algorithm(const Workload &w, bool stage) {
     Stages st;
     st.stage = stage;
     st.shape = pooling_of(w);
-    ImageParam input = window_image("input", st, true, st.shape.in);
+    ImageParam input = window_image("input", DType::f32, st, true, st.shape.in).param;
     st.arguments.push_back(input);
-    std::vector<ImageParam> operands = add_operands(st);
+    std::vector<Image> operands = add_operands(st, w);
     const auto &[ax, ay, az] = st.shape.axes;
     auto *avg = std::get_if<AvgPool>(&w.anchor);
     float start = avg ? 0.0f : -std::numeric_limits<float>::infinity();

@@ -17,7 +17,7 @@ Conv conv3x3(int64_t out_channels, int64_t groups = 1) {
 }
 
 EpilogueStep unary(UnaryKind kind, double a = 0, double b = 0) {
-    return {Unary{kind, a, b}, -1, 0, false};
+    return {Unary{kind, a, b}, {}, 0};
 }
 
 // conv -> add -> relu on channels-last tensors.
@@ -25,7 +25,7 @@ Workload residual_conv() {
     const TensorView image = channels_last(f32, {1, 64, 56, 56});
     return {conv3x3(64),
             {image, image},
-            {{Binary{BinaryKind::add}, 1, 0, false}, unary(UnaryKind::relu)},
+            {{Binary{BinaryKind::add}, {{1, 0}}, 0}, unary(UnaryKind::relu)},
             image};
 }
 
@@ -66,7 +66,7 @@ TEST(WorkloadText, TellsEveryDifferenceApart) {
     std::get<Conv>(different[2].anchor).dilation = {2, 1};
     different[3].inputs[0] = row_major(f32, {1, 64, 56, 56});
     different[4].output.strides[3] = 128;
-    different[5].epilogue[0].swapped = true;
+    different[5].epilogue[0].position = 1;
     different[6].epilogue[0].op = Binary{BinaryKind::mul};
     different[7].epilogue[1] = unary(UnaryKind::leaky_relu, 0.01);
     different[8].epilogue[1] = unary(UnaryKind::leaky_relu, 0.0100000001);

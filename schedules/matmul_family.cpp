@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Products of two computed matrices, and what one register tile costs.
+#include "schedules/families.h"
+
+#include <algorithm>
+
+namespace cnnc {
+
+namespace {
+
+// Sustained bytes per cycle from the second cache into the core, with the prefetcher's help
+// (measured 15 to 20 on server cores).
+constexpr double l2_bytes_per_cycle = 16;
+
+struct MatmulTile {
+    int64_t rows = 1, columns = 1, vector = 1;
+    double cycles = 0;
+};
+
+// Whole tiles only: the last ones overlap those before them.
+MatmulTile best_tile(const Product &s, const Machine &m) {
+    MatmulTile best;
+    int64_t lanes = vector_within(s.n, m.lanes(4));
+    int64_t spare = m.fma ? 1 : 2;
+    for (int64_t vectors = 1; vectors <= std::min<int64_t>(8, s.n / lanes); ++vectors) {
+        int64_t most = std::max<int64_t>(1, (m.vector_registers - vectors - spare) / vectors);
+        for (int64_t rows = 1; rows <= std::min(most, s.m); ++rows) {
+            double tiles = double(ceil_div(s.m, rows)) * double(ceil_div(s.n, vectors * lanes));
+            double cycles = tiles * tile_cycles(m, rows, vectors, lanes, double(s.k), s.m > rows);
+            if (best.cycles == 0 || cycles < best.cycles * 0.999)
+                best = {rows, vectors * lanes, lanes, cycles};
+        }
+    }
+    return best;
+}
+
+bool matmul_fits(const Workload &w) {
+    return std::holds_alternative<MatMul>(w.anchor);
+}
+
+std::string matmul_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
+    Product s = product_of(w);
+    int64_t vector = schedule.integer("vector"), tile_n = schedule.integer("tile_n");
+    int64_t tile_m = schedule.integer("tile_m");
+    std::string problem = check_vector(m, vector);
+    if (problem.empty())
+        problem = check_multiple("tile_n", tile_n, vector);
+    if (problem.empty())
+        problem = check_extent("tile_n", tile_n, s.n, "columns");
+    if (problem.empty())
+        problem = check_extent("tile_m", tile_m, s.m, "rows");
+    if (problem.empty())
+        problem = check_extent("unroll", schedule.integer("unroll"), s.k, "products in a sum");
+    if (problem.empty() && schedule.choice("parallel") == "m")
+        problem = check_overlap("block_m", s.m, tile_m, schedule.integer("block_m"));
+    return problem;
+}
+
+Schedule matmul_model(const Workload &w, const Machine &m) {
+    Product s = product_of(w);
+    MatmulTile tile = best_tile(s, m);
+    int64_t tiles = ceil_div(s.m, tile.rows);
+    bool threads = m.cores > 1 && workload_macs(w) > parallel_macs;
+    // Few blocks per matrix: each copies its own panels.
+    int64_t parts = threads ? ceil_div(4 * m.cores, s.batches()) : 1;
+    int64_t block = even_rows(tiles, ceil_div(tiles, parts));
+    while (threads && !check_overlap("block_m", s.m, tile.rows, block).empty())
+        ++block;
+    // A panel that only a tile or two read is not worth copying.
+    bool panel = s.b[0] != 1 || tiles > 2;
+    return {"matmul",
+            {{"tile_m", tile.rows},
+             {"tile_n", tile.columns},
+             {"vector", tile.vector},
+             {"block_m", block},
+             {"right", panel ? "panel" : "direct"},
+             {"unroll", std::min<int64_t>(s.k, tile.rows * tile.columns < 8 * tile.vector ? 4 : 1)},
+             {"parallel", threads ? "m" : "none"}}};
+}
+
+} // namespace
+
+// Cycles of one tile for `steps` input channels times window positions.
+// `reused`: other tiles read the same weights.
+double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes, double steps,
+                   bool reused) {
+    double fma = double(pixels * vectors) / m.fma_ports * (m.fma ? 1 : 2);
+    double loads = double(pixels + vectors) / 2;
+    double latency = double(m.fma_latency) * (m.fma ? 1 : 2);
+    double weight_bytes = double(vectors * lanes * 4);
+    bool stay = weight_bytes * steps <= double(m.l1_bytes) / 2;
+    double stream = stay || !reused ? 0 : weight_bytes / l2_bytes_per_cycle;
+    // Writing the accumulators: bias, epilogue, store; and entering the loops.
+    double edge = 2.0 * double(pixels * vectors) + 20;
+    // Loads that the FMAs hide still cost a little: between equals, the tile with fewer wins.
+    return steps * (std::max({fma, loads, latency, stream}) + 0.05 * loads) + edge;
+}
+
+const Family &matmul_family() {
+    static const Family family = {
+        "matmul",
+        "product of two computed matrices",
+        {{"tile_m", 1, 64, {}, "rows in registers"},
+         {"tile_n", 1, 512, {}, "columns in registers"},
+         vector_param(),
+         {"block_m", 1, 1 << 30, {}, "tiles of rows that share a panel of the right operand"},
+         {"right",
+          0,
+          0,
+          {"panel", "direct"},
+          "the right operand: copied into panels of tile_n columns, or read where it lies"},
+         {"unroll", 1, 16, {}, "products per iteration of the innermost loop"},
+         parallel_param({"none", "m"})},
+        matmul_fits,
+        matmul_constraint,
+        matmul_model};
+    return family;
+}
+
+} // namespace cnnc
