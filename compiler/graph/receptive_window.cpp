@@ -57,6 +57,10 @@ Window resizing(const Resize &r, size_t i, int64_t in) {
         window.middle = std::clamp(rounded(window.middle, r.rounding), 0.0, double(in - 1));
         return window;
     }
+    const bool on_positions =
+        std::floor(window.step) == window.step && std::floor(window.middle) == window.middle;
+    if (on_positions && !r.antialias)
+        return window;
     const double taps = r.mode == ResizeMode::linear ? 2 : 4;
     window.span = r.antialias && window.step > 1 ? std::ceil(taps * window.step) : taps;
     window.span = std::min(window.span, double(in));
