@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace cnnc {
 
@@ -75,9 +76,20 @@ class Comparison {
     }
 
     // Constants are equal by value; everything else is compared before it is used.
-    std::string operand_text(const Graph &graph, NodeId id) const {
-        const Constant *constant = std::get_if<Constant>(&graph[id].op);
-        return constant ? number_text(constant->value()) : graph[id].name;
+    bool same_operand(const std::string &what, NodeId a, NodeId b) {
+        const Constant *x = std::get_if<Constant>(&a_[a].op);
+        const Constant *y = std::get_if<Constant>(&b_[b].op);
+        if (!x || !y) {
+            return same_text(what, x ? "a constant" : a_[a].name, y ? "a constant" : b_[b].name);
+        }
+        // Not by ==, for which no NaN is equal and 0 is -0.
+        const auto same_value = [](double p, double q) {
+            return std::memcmp(&p, &q, sizeof p) == 0;
+        };
+        return same_text(what, type_text(x->type), type_text(y->type)) &&
+               (std::equal(x->values.begin(), x->values.end(), y->values.begin(), y->values.end(),
+                           same_value) ||
+                differ(what, "a constant", "another one"));
     }
 
     bool same_node(NodeId a, NodeId b) {
@@ -90,8 +102,7 @@ class Comparison {
                           std::to_string(y.inputs.size()));
         }
         for (size_t i = 0; i < x.inputs.size(); ++i) {
-            if (!same_text("operand of " + x.name, operand_text(a_, x.inputs[i]),
-                           operand_text(b_, y.inputs[i]))) {
+            if (!same_operand("operand of " + x.name, x.inputs[i], y.inputs[i])) {
                 return false;
             }
         }
@@ -126,9 +137,8 @@ class Comparison {
 
     bool same_nodes() { return same_sequence("operators", operators(a_), operators(b_)); }
 
-    std::string text(const Graph &graph, const Output &output) const {
-        return fmt::format("{} = {}{}", output.name, operand_text(graph, output.node),
-                           output.layout == Layout::nhwc ? " layout NHWC" : "");
+    static std::string text(const Output &output) {
+        return output.name + (output.layout == Layout::nhwc ? " layout NHWC" : "");
     }
 
     bool same_outputs() {
@@ -138,7 +148,8 @@ class Comparison {
         }
         for (size_t i = 0; i < a_.outputs.size(); ++i) {
             const Output &x = a_.outputs[i], &y = b_.outputs[i];
-            if (!same_text("output", text(a_, x), text(b_, y))) {
+            if (!same_text("output", text(x), text(y)) ||
+                !same_operand("output " + x.name, x.node, y.node)) {
                 return false;
             }
         }
@@ -214,7 +225,17 @@ int64_t multiply_adds(const Graph &graph, NodeId id) {
             }
             return saturating_product(results, terms);
         },
+        [&](const ConvTranspose &c) {
+            int64_t terms = c.out_channels / c.groups;
+            for (int64_t extent : c.kernel) {
+                terms = saturating_product(terms, extent);
+            }
+            return saturating_product(element_count(graph[node.inputs[0]].type.shape), terms);
+        },
         [&](const Linear &) {
+            return saturating_product(results, graph[node.inputs[0]].type.shape.back());
+        },
+        [&](const MatMul &) {
             return saturating_product(results, graph[node.inputs[0]].type.shape.back());
         },
         [](const auto &) -> int64_t { return 0; });

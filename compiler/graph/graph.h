@@ -116,15 +116,18 @@ std::vector<std::string> verify(const Graph &graph);
 // - A bound identifier is the node's name with _ for every other character, made unique and unlike
 //   any keyword, operator or built-in; the name itself, exactly, follows `as`.
 // - `as NAME shared PATH` says that the weights lie under PATH, not under the node's own name.
-// - Constants stand inline where they are used. `layout NHWC` follows an input's type or an
-//   output's value; NCHW is not printed.
+// - Constants stand inline where a plain number means the same (`add(x, 2.0)`), and there each use
+//   reads back as a constant of its own; others are bound: `mean = tensor([0.5, 0.25]) as mean`.
+// - `layout NHWC` follows an input's type or an output's value; NCHW is not printed.
 std::string print_graph(const Graph &graph);
 
 // Whether two graphs are equal but for spans, weight data, node ids and the names of constants;
 // otherwise *why (if not null) tells the first difference.
 bool same_graph(const Graph &a, const Graph &b, std::string *why = nullptr);
 
-// Multiply-adds of a node, as the literature counts them (convolution and linear only; others 0).
+// Multiply-adds of a node, as the literature counts them: of convolutions, linear layers and matrix
+// products, padding included (others 0). A transposed convolution has one per input element and
+// weight of its channel, whatever is cropped.
 int64_t multiply_adds(const Graph &graph, NodeId id);
 
 } // namespace cnnc

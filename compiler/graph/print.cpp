@@ -2,7 +2,7 @@
 // Prints a graph as flat .cnn.
 #include "compiler/graph/graph.h"
 
-#include "compiler/graph/registry.h"
+#include "compiler/graph/registry_rows.h"
 #include "dsl/lexer.h"
 
 #include <fmt/format.h>
@@ -51,8 +51,9 @@ class Printer {
         for (const Output &output : graph.outputs) {
             outputs_.emplace(output.name, output.node);
         }
+        bind_constants();
         for (NodeId id = 0; id < NodeId(graph.nodes.size()); ++id) {
-            if (is_operator(id)) {
+            if (is_bound(id)) {
                 identifiers_[size_t(id)] = choose_identifier(id);
             }
         }
@@ -64,7 +65,7 @@ class Printer {
             text += "    " + input_text(id) + "\n";
         }
         for (NodeId id = 0; id < NodeId(graph_.nodes.size()); ++id) {
-            if (is_operator(id)) {
+            if (is_bound(id)) {
                 text += "    " + binding_text(id) + "\n";
             }
         }
@@ -76,9 +77,47 @@ class Printer {
     }
 
   private:
-    bool is_operator(NodeId id) const {
+    bool is_bound(NodeId id) const {
         const Op &op = graph_[id].op;
-        return !std::holds_alternative<Input>(op) && !std::holds_alternative<Constant>(op);
+        return std::holds_alternative<Constant>(op) ? bound_[size_t(id)]
+                                                    : !std::holds_alternative<Input>(op);
+    }
+
+    // A constant stands inline where a plain number means the same.
+    void bind_constants() {
+        bound_.assign(graph_.nodes.size(), false);
+        for (size_t id = 0; id < graph_.nodes.size(); ++id) {
+            const Constant *constant = std::get_if<Constant>(&graph_.nodes[id].op);
+            bound_[id] = constant && !constant->is_scalar();
+        }
+        for (const Output &output : graph_.outputs) {
+            bound_[size_t(output.node)] = true;
+        }
+        for (const Node &node : graph_.nodes) {
+            bind_constants_of(node);
+        }
+    }
+
+    void bind_constants_of(const Node &node) {
+        std::vector<std::optional<TensorType>> known;
+        std::vector<TensorType> types;
+        for (NodeId input : node.inputs) {
+            const Constant *constant = std::get_if<Constant>(&graph_[input].op);
+            types.push_back(graph_[input].type);
+            known.push_back(constant && constant->is_scalar() ? std::nullopt
+                                                              : std::optional(types.back()));
+        }
+        if (node.inputs.empty()) {
+            return;
+        }
+        const OpSpec *spec = find_op(op_name(node.op, types));
+        const bool numbers = spec && spec->numbers;
+        const DType dtype = numbers ? scalar_dtype(*spec, known) : DType::f32;
+        for (size_t i = 0; i < node.inputs.size(); ++i) {
+            if (!known[i] && (!numbers || types[i].dtype != dtype)) {
+                bound_[size_t(node.inputs[i])] = true;
+            }
+        }
     }
 
     // An output binds its name too; only the node that it names may have the same one.
@@ -110,7 +149,7 @@ class Printer {
 
     std::string operand_text(NodeId id) const {
         const Constant *constant = std::get_if<Constant>(&graph_[id].op);
-        return constant ? number_text(constant->value()) : identifiers_[size_t(id)];
+        return constant && !is_bound(id) ? value_text(nested(*constant)) : identifiers_[size_t(id)];
     }
 
     std::string call_text(const Node &node) const {
@@ -138,7 +177,8 @@ class Printer {
     }
 
     const Graph &graph_;
-    std::vector<std::string> identifiers_; // of inputs and operators
+    std::vector<std::string> identifiers_; // of inputs and what is bound
+    std::vector<bool> bound_;              // of constants: whether they have a line of their own
     std::set<std::string> used_;
     std::map<std::string, int> suffixes_; // the last one tried, per base
     std::map<std::string, NodeId> outputs_;
