@@ -38,7 +38,20 @@ bool has_consistent_vectors(const Op &op) {
         [](const AvgPool &p) {
             return has_spatial_rank(p.kernel, {p.stride.size(), p.pad_lo.size(), p.pad_hi.size()});
         },
+        [](const ConvTranspose &c) {
+            return has_spatial_rank(c.kernel, {c.stride.size(), c.pad_lo.size(), c.pad_hi.size(),
+                                               c.dilation.size(), c.output_padding.size()});
+        },
+        [](const AdaptiveAvgPool &p) { return has_spatial_rank(p.output_size, {}); },
+        [](const AdaptiveMaxPool &p) { return has_spatial_rank(p.output_size, {}); },
+        [](const Resize &r) { return has_spatial_rank(r.size, {r.scales.size()}); },
         [](const auto &) { return true; });
+}
+
+// Operators that share a name with another of a different number of operands.
+bool has_own_operand_count(const Op &op, size_t operands) {
+    const Binary *binary = std::get_if<Binary>(&op);
+    return binary ? operands == 2 : std::holds_alternative<PRelu>(op) ? operands == 1 : true;
 }
 
 class Verifier {
@@ -127,7 +140,8 @@ class Verifier {
         const OpSpec *spec = find_op(op_name(node.op, operand_types(node)));
         const size_t min = spec ? size_t(spec->min_operands) : 0;
         const size_t max = spec ? size_t(spec->max_operands) : 0; // -1 becomes "any number"
-        if (node.inputs.size() < min || node.inputs.size() > max) {
+        if (node.inputs.size() < min || node.inputs.size() > max ||
+            !has_own_operand_count(node.op, node.inputs.size())) {
             problem("`{}` has {} operands", node.name, node.inputs.size());
             return false;
         }
@@ -149,11 +163,13 @@ class Verifier {
             if (!cnnc::check_type(node.type, {}, diags)) {
                 problem("`{}`: {}", node.name, diags.all()[0].message);
             }
+            check_computed(node);
             return true;
         }
-        if (const Constant *c = std::get_if<Constant>(&node.op); c && !std::isfinite(c->value())) {
-            problem("constant `{}` is not finite", node.name);
+        if (const Constant *c = std::get_if<Constant>(&node.op); c && !check_constant(node, *c)) {
+            return false;
         }
+        check_computed(node);
         const std::optional<TensorType> type = infer_type(node.op, operand_types(node), {}, diags);
         if (!type) {
             problem("`{}`: {}", node.name, diags.all()[0].message);
@@ -161,7 +177,55 @@ class Verifier {
             problem("`{}` is {}, but should be {}", node.name, type_text(node.type),
                     type_text(*type));
         }
+        if (const Sample *sample = std::get_if<Sample>(&node.op); sample && type) {
+            check_tables(node, *sample);
+        }
         return type.has_value();
+    }
+
+    void check_computed(const Node &node) {
+        if (!is_computed(node.type.dtype)) {
+            problem("`{}` is {}, which nothing computes with", node.name, type_text(node.type));
+        }
+    }
+
+    bool check_constant(const Node &node, const Constant &c) {
+        const std::optional<int64_t> count = checked_elements(c.type.shape);
+        if (!count || int64_t(c.values.size()) != *count) {
+            problem("constant `{}` is {}, but has {} values", node.name, type_text(c.type),
+                    c.values.size());
+            return false;
+        }
+        for (double value : c.values) {
+            if (!can_hold(c.type.dtype, value)) {
+                problem("constant `{}` of type {} holds {}", node.name, dtype_name(c.type.dtype),
+                        value);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // The operands behind a sample's first are constants whose indices lie inside.
+    void check_tables(const Node &node, const Sample &sample) {
+        const size_t tables = sample.kind == SampleKind::weighted_sum ? 2 : 1;
+        const double low = sample.kind == SampleKind::pick ? -1 : 0;
+        for (size_t i = 1; i < node.inputs.size(); ++i) {
+            const Constant *table = std::get_if<Constant>(&graph_[node.inputs[i]].op);
+            if (!table) {
+                problem("table {} of `{}` is no constant", i, node.name);
+                continue;
+            }
+            const int64_t dim = sample.dims[(i - 1) / tables];
+            const int64_t extent = graph_[node.inputs[0]].type.shape[size_t(dim)];
+            const bool indices = (i - 1) % tables == 0;
+            for (double value : table->values) {
+                if (indices ? value < low || value >= double(extent) : !std::isfinite(value)) {
+                    problem("table {} of `{}` holds {}", i, node.name, value);
+                    break;
+                }
+            }
+        }
     }
 
     void check_node_params(NodeId id) {

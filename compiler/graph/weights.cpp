@@ -32,22 +32,6 @@ double half_range(double variance) {
     return std::sqrt(3 * variance);
 }
 
-// What a function makes of normally distributed elements, by summing over their density.
-Moments transform(const Moments &in, const Unary &unary) {
-    const double deviation = std::sqrt(in.variance);
-    double mass = 0, sum = 0, squares = 0;
-    for (int i = -32; i <= 32; ++i) {
-        const double z = i / 8.0;
-        const double density = std::exp(-z * z / 2);
-        const double y = apply(unary, in.mean + deviation * z);
-        mass += density;
-        sum += density * y;
-        squares += density * y * y;
-    }
-    const double mean = sum / mass;
-    return {mean, std::max(squares / mass - mean * mean, 0.0)};
-}
-
 // Of the terms of a convolution, the share that does not fall on padding, on average over the
 // outputs; in one dimension.
 double inner_share(const Conv &c, size_t i, int64_t in, int64_t out) {
@@ -62,100 +46,37 @@ double inner_share(const Conv &c, size_t i, int64_t in, int64_t out) {
     return inner / (double(out) * double(c.kernel[i]));
 }
 
-// The largest of n independent normal elements: a fit that is within a few percent up to n = 30.
-Moments largest_of(const Moments &in, double n) {
-    const double log_n = std::log(n);
-    return {in.mean + std::sqrt(in.variance) * 0.7 * std::sqrt(2 * log_n),
-            in.variance / (1 + 0.75 * log_n)};
-}
-
-struct Estimator {
-    const Graph &graph;
-    const std::vector<Moments> &known; // of the nodes before
-    const Node &node;
-
-    const Moments &operand(size_t i = 0) const { return known[size_t(node.inputs[i])]; }
-
-    Moments operator()(const Input &) const { return {0, 1}; }
-    Moments operator()(const Constant &c) const { return {c.value(), 0}; }
-    Moments operator()(const Parameter &) const { return {0, 1}; }
-    Moments operator()(const Conv &) const { return {0, 1}; }
-    Moments operator()(const BatchNorm &) const { return {0, 1}; }
-    Moments operator()(const Linear &) const { return {0, 1}; }
-
-    Moments operator()(const MaxPool &p) const {
-        double elements = 1;
-        for (int64_t extent : p.kernel) {
-            elements *= double(extent);
-        }
-        return largest_of(operand(), elements);
-    }
-    // Neighbours of a channel are far from independent: half the variance survives.
-    Moments operator()(const AvgPool &) const { return halved(); }
-    Moments operator()(const GlobalAvgPool &) const { return halved(); }
-    Moments halved() const { return {operand().mean, operand().variance / 2}; }
-
-    Moments operator()(const Unary &u) const { return transform(operand(), u); }
-
-    Moments operator()(const Binary &b) const {
-        const Moments &x = operand(0), &y = operand(1);
-        switch (b.kind) {
-        case BinaryKind::add:
-            return {x.mean + y.mean, x.variance + y.variance};
-        case BinaryKind::sub:
-            return {x.mean - y.mean, x.variance + y.variance};
-        case BinaryKind::mul: {
-            const double mean = x.mean * y.mean;
-            return {mean, std::max(x.second() * y.second() - mean * mean, 0.0)};
-        }
-        default: // MISSING
-            return x;
-        }
-        return {};
-    }
-
-    // A mean of 1/n by definition; the spread of exp(x) for normal x.
-    Moments operator()(const Softmax &s) const {
-        const double n = double(node.type.shape[size_t(s.dim)]);
-        const double spread = std::exp(std::min(operand().variance, 4.0)) - 1;
-        return {1 / n, std::min(spread / (n * n), 1 / n)};
-    }
-
-    Moments operator()(const Concat &) const {
-        double mean = 0, second = 0;
-        for (size_t i = 0; i < node.inputs.size(); ++i) {
-            const double share = double(element_count(graph[node.inputs[i]].type.shape)) /
-                                 double(element_count(node.type.shape));
-            mean += share * operand(i).mean;
-            second += share * operand(i).second();
-        }
-        return {mean, std::max(second - mean * mean, 0.0)};
-    }
-
-    Moments operator()(const Flatten &) const { return operand(); }
-    Moments operator()(const Reshape &) const { return operand(); }
-    template <class T>
-    Moments operator()(const T &) const { // MISSING
-        return operand();
-    }
-};
-
 // The range of a param's random numbers, by the role it has in its node.
 struct Range {
     double low, high;
 };
 
+// How many terms are summed up for an output, on average over the outputs.
+double terms_of(const Conv &c, const Shape &in, const Shape &out) {
+    double terms = double(in[1] / c.groups);
+    for (size_t i = 0; i < c.kernel.size(); ++i) {
+        terms *= double(c.kernel[i]) * inner_share(c, i, in[i + 2], out[i + 2]);
+    }
+    return terms;
+}
+
+// Each input adds a kernel of terms, which share the outputs (cropped ones take their share).
+double terms_of(const ConvTranspose &c, const Shape &in) {
+    double terms = double(in[1] / c.groups);
+    for (size_t i = 0; i < c.kernel.size(); ++i) {
+        const int64_t extent = in[i + 2];
+        const int64_t full = (extent - 1) * c.stride[i] + c.dilation[i] * (c.kernel[i] - 1) + 1;
+        terms *= double(extent) * double(c.kernel[i]) / double(full);
+    }
+    return terms;
+}
+
 Range weight_range(const Graph &graph, const Node &node, double input_second) {
     const Shape &in = graph[node.inputs[0]].type.shape;
-    double terms = 0;
-    if (const Conv *c = std::get_if<Conv>(&node.op)) {
-        terms = double(in[1] / c->groups);
-        for (size_t i = 0; i < c->kernel.size(); ++i) {
-            terms *= double(c->kernel[i]) * inner_share(*c, i, in[i + 2], node.type.shape[i + 2]);
-        }
-    } else {
-        terms = double(in.back());
-    }
+    const double terms = match(
+        node.op, [&](const Conv &c) { return terms_of(c, in, node.type.shape); },
+        [&](const ConvTranspose &c) { return terms_of(c, in); },
+        [&](const auto &) { return double(in.back()); });
     // A variance of 1 for the sum of the terms; weights stay within sight where inputs vanish.
     const double variance = 1 / std::max(terms * input_second, 1e-6);
     return {-half_range(variance), half_range(variance)};
@@ -172,16 +93,51 @@ Range norm_range(const std::string &role, const Moments &in) {
     return role == "weight" ? Range{0.8, 1.2} : Range{-0.1, 0.1};
 }
 
+bool is_norm(const Op &op) {
+    return std::holds_alternative<BatchNorm>(op) || std::holds_alternative<InstanceNorm>(op) ||
+           std::holds_alternative<GroupNorm>(op) || std::holds_alternative<LayerNorm>(op);
+}
+
 Range param_range(const Graph &graph, const Node &node, const std::string &role,
                   const std::vector<Moments> &moments) {
     if (std::holds_alternative<Parameter>(node.op)) {
         return {-half_range(1), half_range(1)};
     }
+    if (std::holds_alternative<PRelu>(node.op)) {
+        return {0.1, 0.4};
+    }
     const Moments &in = moments[size_t(node.inputs[0])];
-    if (std::holds_alternative<BatchNorm>(node.op)) {
+    if (is_norm(node.op)) {
         return norm_range(role, {in.mean, std::max(in.variance, 1e-3)});
     }
     return role == "weight" ? weight_range(graph, node, in.second()) : Range{-0.1, 0.1};
+}
+
+// Parameters of other types than f32: small whole numbers.
+template <typename T>
+TensorData random_bits(const TensorType &type, uint64_t seed, const std::string &name) {
+    const TensorData numbers = random_tensor(type.shape, seed, name, 0, 1);
+    auto values = std::make_shared<std::vector<T>>(size_t(element_count(type.shape)));
+    for (size_t i = 0; i < values->size(); ++i) {
+        (*values)[i] = numbers.floats()[i] >= 0.5f;
+    }
+    const auto *bytes = reinterpret_cast<const std::byte *>(values->data());
+    return {type, std::move(values), bytes};
+}
+
+TensorData random_param(const Param &param, uint64_t seed, const Range &range) {
+    switch (param.type.dtype) {
+    case DType::i64:
+        return random_bits<int64_t>(param.type, seed, param.name);
+    case DType::i32:
+        return random_bits<int32_t>(param.type, seed, param.name);
+    case DType::u8:
+    case DType::i8:
+    case DType::boolean:
+        return random_bits<uint8_t>(param.type, seed, param.name);
+    default:
+        return random_tensor(param.type.shape, seed, param.name, range.low, range.high);
+    }
 }
 
 } // namespace
@@ -208,15 +164,6 @@ TensorData random_tensor(Shape shape, uint64_t seed, const std::string &name, do
     return {{DType::f32, std::move(shape)}, std::move(owner), bytes};
 }
 
-std::vector<Moments> estimate_moments(const Graph &graph) {
-    std::vector<Moments> moments;
-    moments.reserve(graph.nodes.size());
-    for (const Node &node : graph.nodes) {
-        moments.push_back(std::visit(Estimator{graph, moments, node}, node.op));
-    }
-    return moments;
-}
-
 void random_weights(Graph &graph, uint64_t seed) {
     for (Param &param : graph.params) {
         param.data = {};
@@ -232,8 +179,7 @@ void random_weights(Graph &graph, uint64_t seed) {
             Param &param = graph.params[size_t(node.params[i])];
             if (!param.data.defined()) { // shared weights suit the first that uses them
                 const Range range = param_range(graph, node, specs[i].role, moments);
-                param.data =
-                    random_tensor(param.type.shape, seed, param.name, range.low, range.high);
+                param.data = random_param(param, seed, range);
             }
         }
     }

@@ -26,7 +26,8 @@ std::vector<Moments> estimate_moments(const Graph &graph);
 // Fills in every param's data. The random numbers depend on the seed and the param's name alone;
 // their scale follows the network, so that activations neither vanish nor explode: convolutions
 // and linear layers give a variance of about 1, and the running statistics of batch norms are about
-// what their inputs have. Inputs are taken to have mean 0 and variance 1.
+// what their inputs have. Inputs are taken to have mean 0 and variance 1, or to be spread over the
+// range of their integer type (-100 to 100 for the large ones). Weights of other types are 0 and 1.
 void random_weights(Graph &graph, uint64_t seed);
 
 } // namespace cnnc
