@@ -17,14 +17,15 @@ NodeId TestGraph::push(Op op, TensorType type, const std::string &name) {
     return NodeId(graph_.nodes.size()) - 1;
 }
 
-NodeId TestGraph::input(const std::string &name, Shape shape, Layout layout) {
-    const NodeId id = push(Input{layout}, {DType::f32, std::move(shape)}, name);
+NodeId TestGraph::input(const std::string &name, Shape shape, Layout layout, DType dtype) {
+    const NodeId id = push(Input{layout}, {dtype, std::move(shape)}, name);
     graph_.inputs.push_back(id);
     return id;
 }
 
-NodeId TestGraph::constant(double value) {
-    return push(Constant{value}, {}, fmt::format("constant.{}", constants_++));
+NodeId TestGraph::constant(Constant value) {
+    const TensorType type = value.type;
+    return push(std::move(value), type, fmt::format("constant.{}", constants_++));
 }
 
 std::optional<NodeId> TestGraph::try_add(Op op, std::vector<NodeId> operands,

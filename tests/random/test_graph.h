@@ -13,8 +13,10 @@ class TestGraph {
   public:
     explicit TestGraph(std::string name = "net") { graph_.name = std::move(name); }
 
-    NodeId input(const std::string &name, Shape shape, Layout layout = Layout::nchw);
-    NodeId constant(double value);
+    NodeId input(const std::string &name, Shape shape, Layout layout = Layout::nchw,
+                 DType dtype = DType::f32);
+    NodeId constant(double value) { return constant(Constant{value}); }
+    NodeId constant(Constant value);
     // Infers the type and makes the params, named after the node. The operator must fit.
     NodeId add(Op op, std::vector<NodeId> operands, const std::string &name);
     // The same, or nothing if the operator does not fit or its result exceeds `max_elements`.
