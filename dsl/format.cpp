@@ -473,14 +473,18 @@ void Formatter::binary_text(const Binary &binary, size_t reserve) {
     expr_text(*binary.right, reserve);
 }
 
+// Items fill the lines; lists stand one below the other, as the rows of a matrix.
 void Formatter::items_text(const std::vector<ExprPtr> &items) {
     out_ += '[';
     size_t start = column();
+    bool rows = std::any_of(items.begin(), items.end(), [](const ExprPtr &item) {
+        return std::holds_alternative<List>(item->node);
+    });
     for (size_t i = 0; i < items.size(); ++i) {
         if (i > 0) {
             out_ += ',';
             auto line = flat(2, [&](FlatWriter &writer) { writer.expr(*items[i]); });
-            if (line) {
+            if (line && !rows) {
                 out_ += ' ';
             } else {
                 newline();

@@ -197,8 +197,11 @@ void Parser::check_place(const Statement &statement, Span keyword, Scope scope) 
 void Parser::finish_statement() {
     if (failed_ || current_.first_on_line || at_end() || at("}"))
         return;
-    if (may_report())
-        diags_.report<diag::expected_newline>(current_.span, found());
+    if (may_report()) {
+        auto report = diags_.report<diag::expected_newline>(current_.span, found());
+        if (is_infix(current_)) // behind a chain or a name
+            report.help("put parentheses around what stands before it");
+    }
     failed_ = true;
 }
 

@@ -69,6 +69,10 @@ int depth_of(const Call &call) {
 
 } // namespace
 
+bool is_infix(const Token &token) {
+    return infix_op(token) || token.is("**");
+}
+
 // --- Expressions
 
 ExprPtr Parser::parse_whole_expression() {

@@ -20,6 +20,9 @@ namespace cnnc::ast {
 // What a body belongs to, for what may stand in it.
 enum class Scope { network, block };
 
+// Whether it is an operator between two operands.
+bool is_infix(const Token &token);
+
 constexpr int max_expressions = 1 << 20; // of one file
 
 class Parser {

@@ -264,6 +264,7 @@ std::optional<TensorType> Elaborator::input_type(const ast::Input &input) {
                                                  computed_dtypes_text());
         good = false;
     }
+    type.dtype = dtype.value_or(DType::f32);
     for (const ast::ExprPtr &expr : input.extents) {
         Datum value = eval(*expr);
         const int64_t *extent = value.get<int64_t>();

@@ -8,7 +8,10 @@
 //   - without `as`, the name being bound serves if the statement holds one call only
 //     (`y = conv2d(x, 8)` is `y`); otherwise that name, a dot and the callee's name, with a number
 //     where one statement would use it twice (`y.conv2d`, `y.conv2d_1`); in `return`, the callee's
-//     name alone.
+//     name alone;
+//   - the tensors that a call gives as a list are path.0, path.1, ...; or, where the call has the
+//     statement for itself and no `as`, the names that they are bound to (`values, indices =
+//     topk(x, 5)`).
 //
 // The path of an operator is its node's name. Where that is taken already by another node (only
 // operators without weights can get there), the node's name gets a number: `relu`, `relu_1`, ...
@@ -26,8 +29,9 @@
 //     called NAME.role, it says `as NAME shared PATH` with the path they do have.
 //   - The identifiers bound by `=` are free to choose, but no keyword (dsl/lexer.h: is_keyword).
 //     An Input node's name is the identifier in `input`, so it has to be one.
-//   - Scalar Constant nodes stand inline as operands of add, sub and mul: each use makes a Constant
-//     node of its own, right before the node that uses it, and their names are not kept.
+//   - Constants of rank 0 stand inline where they have the type that a plain number takes there:
+//     each use makes a Constant node of its own, right before the node that uses it, and their
+//     names are not kept. Every other Constant is bound: `mean = tensor([0.5, 0.25]) as mean`.
 //   - `output NAME = EXPR` may end in `layout NHWC`, as may `input NAME: f32[...]`.
 //
 //       network lenet5 {

@@ -242,7 +242,9 @@ Datum Elaborator::eval_index(const ast::Index &index) {
         return poison;
     const std::vector<Datum> *items = list_items(base);
     if (!items) {
-        diags_.report<diag::expected_value>(index.base->span, "a list", kind(base));
+        auto report = diags_.report<diag::expected_value>(index.base->span, "a list", kind(base));
+        if (base.is_tensor())
+            report.help("`slice` and `narrow` take a part of a tensor");
         return poison;
     }
     const int64_t *i = position.get<int64_t>();
@@ -252,7 +254,7 @@ Datum Elaborator::eval_index(const ast::Index &index) {
     }
     int64_t length = int64_t(items->size());
     if (*i < -length || *i >= length) {
-        diags_.report<diag::index_out_of_range>(index.index->span, *i, length);
+        diags_.report<diag::no_such_item>(index.index->span, *i, length);
         return poison;
     }
     return (*items)[size_t(*i < 0 ? *i + length : *i)];

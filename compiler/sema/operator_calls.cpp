@@ -132,7 +132,9 @@ class OperatorCall {
             values_[index] = to_value(operand.value);
             if (!values_[index])
                 fail<diag::argument_is_tensor>(operand.span, name, op_.name,
-                                               datum_kind(operand.value, graph_));
+                                               operand.value.is_tensor()
+                                                   ? datum_kind(operand.value, graph_)
+                                                   : std::string("a list with a tensor in it"));
         }
     }
 
@@ -305,8 +307,10 @@ std::optional<std::vector<NodeId>> Elaborator::operand_nodes(const OperatorUse &
         }
         std::optional<double> value = scalar_value(operand.value, dtype);
         if (!value) {
-            diags_.report<diag::scalar_does_not_fit>(operand.span, kind(operand.value),
-                                                     dtype_name(dtype));
+            auto report = diags_.report<diag::scalar_does_not_fit>(
+                operand.span, kind(operand.value), dtype_name(dtype));
+            if (operand.value.get<double>() && dtype != DType::boolean)
+                report.help("`cast(f32)` makes tensors of integers ones of numbers");
             return std::nullopt;
         }
         nodes.push_back(builder_.add_constant(dtype, *value, operand.span));

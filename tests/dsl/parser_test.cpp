@@ -59,6 +59,7 @@ TEST(Lexer, LongestSymbolWins) {
     EXPECT_EQ(words("a->b--c<=d//e/f!=g==h=i"),
               (Words{"a", "->", "b", "-", "-", "c", "<=", "d", "//", "e", "/", "f", "!=", "g",
                      "==", "h", "=", "i"}));
+    EXPECT_EQ(words("a***b**c*d"), (Words{"a", "**", "*", "b", "**", "c", "*", "d"}));
 }
 
 TEST(Lexer, CommentsAreKeptAside) {
@@ -95,6 +96,10 @@ TEST(Parser, Precedence) {
     EXPECT_EQ(expression("0..n + 1 == r"), " (== (.. 0 (+ n 1)) r)");
     EXPECT_EQ(expression("a // b % c / d"), " (/ (% (// a b) c) d)");
     EXPECT_EQ(expression("0..[3, 4][i]"), " (.. 0 (index (list 3 4) i))");
+    EXPECT_EQ(expression("2 * a ** 2"), " (* 2 (** a 2))");
+    EXPECT_EQ(expression("a ** b ** c"), " (** a (** b c))");
+    EXPECT_EQ(expression("-a ** -b[0] + c"), " (+ (- (** a (- (index b 0)))) c)");
+    EXPECT_EQ(expression("(-a) ** 2 % 3"), " (% (** (parentheses (- a)) 2) 3)");
     EXPECT_EQ(expression("x.shape[0] * (a + b)"),
               " (* (index (attribute x shape) 0) (parentheses (+ a b)))");
 }
@@ -128,6 +133,7 @@ TEST(Parser, StatementsGoOnWhereNoneCanStart) {
     EXPECT_EQ(statement("y = a\n  -> f\n  as n"), "(let y (chain a (call f (as n))))");
     EXPECT_EQ(statement("y = a\n  + b\n  -> f"), "(let y (chain (+ a b) (call f)))");
     EXPECT_EQ(statement("y = a +\n  b ->\n  f"), "(let y (chain (+ a b) (call f)))");
+    EXPECT_EQ(statement("y = a\n  ** b"), "(let y (** a b))");
     EXPECT_EQ(statement("y = f(\n  a\n  ,\n  )\nz = [\n  1]"),
               "(let y (call f a)) (let z (list 1))");
 }

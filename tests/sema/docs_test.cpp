@@ -109,22 +109,39 @@ TEST(LanguageDocs, NamesEveryKeywordAndFunction) {
         EXPECT_NE(docs.find("`" + std::string(name) + "`"), std::string::npos) << name;
 }
 
+std::string kind_of(const ArgSpec &argument) {
+    std::string text;
+    for (size_t i = 0; i < argument.choices.size(); ++i)
+        text += fmt::format("{}`{}`",
+                            i == 0                             ? ""
+                            : i + 1 == argument.choices.size() ? " or "
+                                                               : ", ",
+                            argument.choices[i]);
+    return text.empty() ? std::string(kind_text(argument.kind)) : text;
+}
+
 std::string argument_row(const ArgSpec &argument) {
     std::string fallback = argument.fallback ? fmt::format("`{}`", value_text(*argument.fallback))
                            : argument.required() ? "required"
                                                  : std::string(argument.computed_default);
-    return fmt::format("| `{}` | {} | {} | {} |\n", argument.name, kind_text(argument.kind),
-                       fallback, argument.doc);
+    return fmt::format("| `{}` | {} | {} | {} |\n", argument.name, kind_of(argument), fallback,
+                       argument.doc);
+}
+
+std::string operands_text(const OpSpec &op) {
+    if (op.max_operands < 0)
+        return fmt::format("{} or more", op.min_operands);
+    if (op.min_operands < op.max_operands)
+        return fmt::format("{} to {}", op.min_operands, op.max_operands);
+    return op.max_operands == 0   ? "none"
+           : op.max_operands == 1 ? "one"
+                                  : fmt::format("{}", op.max_operands);
 }
 
 std::string operators_text() {
     std::string text;
     for (const OpSpec &op : op_specs()) {
-        std::string operands = op.max_operands < 0    ? fmt::format("{} or more", op.min_operands)
-                               : op.max_operands == 1 ? "one"
-                               : op.max_operands == 0 ? "none"
-                                                      : fmt::format("{}", op.max_operands);
-        text += fmt::format("\n### `{}`\n\n{} Operands: {}.\n", op.name, op.doc, operands);
+        text += fmt::format("\n### `{}`\n\n{} Operands: {}.\n", op.name, op.doc, operands_text(op));
         if (op.args.empty())
             continue;
         text += "\n| argument | is | default | |\n|---|---|---|---|\n";

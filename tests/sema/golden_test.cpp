@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Golden cases of the language: programs and the diagnostics or the flat graph they give. And the
 // check that no diagnostic of the front end and the graph lacks a case.
+#include "compiler/graph/registry.h"
 #include "compiler/sema/load.h"
 #include "tests/golden_runner.h"
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -75,7 +77,6 @@ std::string graph_of(const GoldenCase &golden) {
 
 // Diagnostics that no program in a golden case can show, and why.
 const std::map<std::string, std::string> exemptions = {
-    {"operand_type", "inputs of other types than f32 are refused before; see dtype_not_supported"},
     {"too_many_files", "needs hundreds of files; see HostileInput.ManyImports"},
     {"program_too_large", "needs a large file; see HostileInput.LongList"},
 };
@@ -94,6 +95,29 @@ std::set<std::string> declared_diagnostics() {
 #undef CNNC_NOTE
     EXPECT_EQ(names.size(), declared) << "two diagnostics have one name";
     return names;
+}
+
+// Whether a program calls this operator: `name(` or `-> name`.
+bool calls(const std::string &program, const std::string &name) {
+    auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    for (size_t at = program.find(name); at != std::string::npos; at = program.find(name, at + 1)) {
+        size_t end = at + name.size();
+        bool whole = !is_word(program[at - 1]) && !is_word(program[end]);
+        bool in_chain = at >= 3 && program.compare(at - 3, 3, "-> ") == 0;
+        if (whole && (in_chain || program[end] == '('))
+            return true;
+    }
+    return false;
+}
+
+TEST(LanguageCoverage, EveryOperatorHasACase) {
+    std::string programs;
+    for (const GoldenCase &golden :
+         testing::read_golden_cases(CNNC_SOURCE_DIR "/tests/golden/language"))
+        programs += golden.find("file")->text + "\n";
+    for (const OpSpec &op : op_specs())
+        EXPECT_TRUE(calls(programs, std::string(op.name)))
+            << "no case in tests/golden/language calls `" << op.name << "`";
 }
 
 TEST(DiagnosticCoverage, EveryDiagnosticHasACase) {

@@ -121,6 +121,68 @@ TEST(HostileInput, ExponentialLists) {
     EXPECT_LT(try_text(network(doubling + "    error(a)")).size(), 2000u);
 }
 
+TEST(HostileInput, TensorLiterals) {
+    const std::string message = "takes too long";
+    // Constants that are made again and again, at full size.
+    expect_diagnostic(network("    a = 0..65536\n    for i in a { c = tensor(a) }"), message);
+    expect_diagnostic(network("    a = 0..60000\n    for i in a { c = x -> index_select(0, a) }"),
+                      message);
+    expect_diagnostic(network("    a = 0..60000\n    b = [a, a, a, a, a, a, a, a]\n"
+                              "    for i in a { c = tensor(b) }"),
+                      message);
+    expect_diagnostic(network("    a = 0..65536\n    c = tensor([" + repeat("a, ", 100) + "])"),
+                      "more than the 1048576 values");
+    // Sharing: 2^45 numbers in a few lists.
+    expect_diagnostic(network("    a = [0]\n    for i in 0..15 { a = [a, a, a, a, a, a, a, a] }\n"
+                              "    c = tensor(a)"),
+                      "more than the 1048576 values");
+    expect_diagnostic(network("    c = tensor([" + repeat("[1, 2],", 100'000) + "])"),
+                      "more than the 65536 values");
+    expect_diagnostic(network("    c = tensor(" + repeat("[", 300) + "1" + repeat("]", 300) + ")"),
+                      "nested more than 16 levels");
+    EXPECT_EQ(try_text(network("    c = tensor([" + repeat("[1, 2],", 50'000) + "])")), "");
+    expect_diagnostic(network("    c = expand(tensor(1), [" + repeat("9, ", 100) + "])"), "error");
+    expect_diagnostic(network("    c = tensor(1e308) + tensor([9223372036854775807], dtype=i64)"),
+                      "error");
+}
+
+TEST(HostileInput, SeveralResults) {
+    expect_diagnostic("network n {\n    input x: f32[68719476736]\n    a = split(x, 1)\n"
+                      "    output y = x\n}\n",
+                      "at most");
+    expect_diagnostic("network n {\n    input x: f32[68719476736]\n    a = split(x, [" +
+                          repeat("1, ", 60'000) + "68719416736])\n    output y = x\n}\n",
+                      "at most");
+    expect_diagnostic("network n {\n    input x: f32[68719476736]\n"
+                      "    a = chunk(x, 9223372036854775807)\n    output y = x\n}\n",
+                      "at most");
+    expect_diagnostic("network n {\n    input x: f32[4096]\n"
+                      "    for i in 0..65536 { a = split(x, 1) }\n    output y = x\n}\n",
+                      "takes too long");
+    expect_diagnostic(network("    for i in 0..65536 { a, b = topk(x, 2) }\n"
+                              "    for i in 0..65536 { a, b = topk(x, 2) }"),
+                      "takes too long");
+    expect_diagnostic(network("    " + repeat("a, ", 100'000) + "b = chunk(x, 2, dim=1)"),
+                      "expected a list of 100001 values");
+    expect_diagnostic(network("    a = concat([" + repeat("x, ", 65'000) +
+                              "])\n"
+                              "    for i in 0..100 { b = concat([" +
+                              repeat("x, ", 65'000) + "]) }"),
+                      "takes too long");
+}
+
+TEST(HostileInput, Powers) {
+    expect_diagnostic(network("    y = 1" + repeat(" ** 1", 100'000)), "nested more than");
+    expect_diagnostic(network("    y = " + repeat("-1 ** ", 100'000) + "1"), "nested more than");
+    EXPECT_EQ(try_text(network("    y = (-1) ** 9223372036854775807 + 0 ** 9223372036854775807 + "
+                               "2 ** 62 + (-2) ** 63 // 2 ** 62")),
+              "");
+    expect_diagnostic(network("    y = 2 ** 63"), "does not fit into 64 bits");
+    expect_diagnostic(network("    y = 3 ** 9223372036854775807"), "does not fit into 64 bits");
+    expect_diagnostic(network("    y = 0.0 ** -1"), "division by zero");
+    EXPECT_EQ(try_text(network("    y = 10.0 ** 400 - 10 ** -400")), "");
+}
+
 TEST(HostileInput, Recursion) {
     const std::string call = "network n {\n input x: f32[1]\n output y = b(x, 3)\n}\n";
     expect_diagnostic("block b(x, n) { return b(x, n) }\n" + call, "nested more than 100 levels");
