@@ -38,6 +38,31 @@ const std::vector<bool (Generator::*)()> &Generator::elementwise_proposals() {
     return proposals;
 }
 
+const std::vector<bool (Generator::*)()> &Generator::typed_proposals() {
+    static const std::vector<bool (Generator::*)()> proposals = {
+        &Generator::propose_integer_arithmetic,
+        &Generator::propose_integer_arithmetic,
+        &Generator::propose_integer_arithmetic,
+        &Generator::propose_reduce_integers,
+        &Generator::propose_position,
+        &Generator::propose_top_k,
+        &Generator::propose_remainder,
+        &Generator::propose_comparison,
+        &Generator::propose_decision,
+        &Generator::propose_logic,
+        &Generator::propose_where,
+        &Generator::propose_where,
+        &Generator::propose_cast,
+        &Generator::propose_from_integer,
+        &Generator::propose_slice,
+        &Generator::propose_pad,
+        &Generator::propose_permute,
+        &Generator::propose_expand,
+        &Generator::propose_image,
+    };
+    return proposals;
+}
+
 // --- Values of a certain kind made of any --------------------------------------------------------
 
 // Between -1.5 and 1.5.
@@ -267,7 +292,7 @@ bool Generator::propose_where() {
         return false;
     }
     const auto fits = [&](NodeId id) { return bool(broadcast(shape(id), shape(condition))); };
-    const bool floats = random_.chance(60);
+    const bool floats = random_.chance(prefers_types_ ? 30 : 70);
     const NodeId a = any([&](NodeId id) {
         return !shape(id).empty() && fits(id) && (type(id).dtype == DType::f32) == floats;
     });
@@ -305,9 +330,11 @@ bool Generator::propose_from_integer() {
 }
 
 bool Generator::propose_integer_arithmetic() {
-    const NodeId x = any_exact(random_.chance(60) ? DType::i32 : DType::i64);
-    if (x == none) {
-        return false;
+    const DType dtype = random_.chance(60) ? DType::i32 : DType::i64;
+    NodeId x = any_exact(dtype);
+    if (x == none) { // of pixels, perhaps, or of bools
+        x = any([&](NodeId id) { return !is_moderate(id) && is_exact(id) && !shape(id).empty(); });
+        return x != none && type(x).dtype != dtype && add(Cast{dtype}, {x});
     }
     if (random_.chance(30)) {
         constexpr double infinity = std::numeric_limits<double>::infinity();

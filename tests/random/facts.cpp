@@ -46,7 +46,7 @@ Generator::Facts Generator::facts_of(const Unary &op, NodeId x) const {
     const double own = std::isfinite(op.a) && std::isfinite(op.b)
                            ? std::max(std::abs(op.a), std::abs(op.b))
                            : 2; // of clamp, threshold
-    return {is_exact(x), std::max({bound(x), own, 1.0})};
+    return {is_exact(x), is_exact(x) ? std::max({bound(x), own, 1.0}) : bound(x)};
 }
 
 Generator::Facts Generator::facts_of(const Binary &op, NodeId a, NodeId b) const {
@@ -97,9 +97,14 @@ Generator::Facts Generator::facts_of_cast(DType to, NodeId x) const {
 Generator::Facts Generator::facts_of(const Op &op, const std::vector<NodeId> &operands) const {
     // What moves elements, or takes the greatest, gives what it was given.
     Facts same = {true, 0};
+    bool unknown = false;
     for (NodeId operand : operands) {
         same.exact = same.exact && is_exact(operand);
         same.bound = std::max(same.bound, bound(operand));
+        unknown = unknown || bound(operand) == 0;
+    }
+    if (unknown && same.bound <= moderate_bound) {
+        same.bound = 0;
     }
     // Means and blends are not exact, but no larger.
     const Facts blended = {false, same.bound > moderate_bound ? same.bound : 0};
@@ -113,7 +118,7 @@ Generator::Facts Generator::facts_of(const Op &op, const std::vector<NodeId> &op
         [&](const Concat &) { return same; }, [&](const Where &) { return same; },
         [&](const Slice &) { return same; },
         [&](const Pad &p) {
-            return Facts{same.exact, std::max(same.bound, std::abs(p.value))};
+            return Facts{same.exact, same.bound == 0 ? 0 : std::max(same.bound, std::abs(p.value))};
         },
         [&](const Permute &) { return same; }, [&](const Flatten &) { return same; },
         [&](const Reshape &) { return same; }, [&](const Expand &) { return same; },
@@ -136,7 +141,7 @@ Generator::Facts Generator::facts_of(const Op &op, const std::vector<NodeId> &op
             const double own = bound(operands[0]); // the tables' numbers are no values
             return s.kind == SampleKind::weighted_sum
                        ? Facts{false, own > moderate_bound ? own : 0}
-                       : Facts{is_exact(operands[0]), std::max(own, s.fill)};
+                       : Facts{is_exact(operands[0]), own == 0 ? 0 : std::max(own, s.fill)};
         },
         [&](const auto &) { return blended; });
 }

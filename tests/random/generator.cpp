@@ -132,6 +132,7 @@ void Generator::add_inputs() {
         shape[1] = dtype == DType::u8 ? random_.pick<int64_t>({1, 3, 3, 4}) : shape[1];
         build_.input("typed", shape, layout(shape.size()), dtype);
         facts_.push_back({true, dtype == DType::boolean ? 1.0 : dtype == DType::u8 ? 255 : 128});
+        prefers_types_ = random_.chance(60);
     }
 }
 
@@ -143,6 +144,9 @@ void Generator::add_input(int number, const Shape &shape) {
 
 bool Generator::propose() {
     using Proposal = bool (Generator::*)();
+    if (prefers_types_ && random_.chance(50)) {
+        return (this->*random_.pick(typed_proposals()))();
+    }
     std::vector<Proposal> proposals = classic_proposals();
     if (options_.variety == Variety::all) {
         for (const auto &more : {layer_proposals(), elementwise_proposals(), move_proposals()}) {
@@ -165,7 +169,8 @@ NodeId Generator::put(const Op &op, const std::vector<NodeId> &operands, Facts f
     }
     const TestGraph before = build_;
     const std::string n = name(op, operands);
-    if (!build_.try_add(op, operands, n, options_.max_elements) || !keeps_moderate()) {
+    const bool fits = bool(build_.try_add(op, operands, n, options_.max_elements));
+    if (!fits || (facts.bound == 0 && !seems_moderate())) {
         build_ = before;
         return none;
     }
@@ -183,7 +188,7 @@ NodeId Generator::constant(const Constant &value) {
 }
 
 // An estimate keeps products of products from exploding.
-bool Generator::keeps_moderate() const {
+bool Generator::seems_moderate() const {
     return estimate_moments(graph()).back().second() < 1e3;
 }
 

@@ -78,7 +78,7 @@ class Generator {
     NodeId scalar(NodeId like, double value) {
         return constant(Constant{{type(like).dtype, {}}, {value}});
     }
-    bool keeps_moderate() const;
+    bool seems_moderate() const; // the last node
     // Runs a proposal of several nodes; takes all of them back if it gives false.
     bool attempt(const std::function<bool()> &proposal);
 
@@ -126,6 +126,8 @@ class Generator {
 
     // --- Element by element, and element types (elementwise.cpp) ---
     static const std::vector<bool (Generator::*)()> &elementwise_proposals();
+    // Those that make something of other types than f32, or make such types.
+    static const std::vector<bool (Generator::*)()> &typed_proposals();
     NodeId bounded(NodeId x);
     NodeId positive(NodeId x);
     NodeId apart(NodeId x);
@@ -168,6 +170,7 @@ class Generator {
     std::vector<Facts> facts_; // per node
     int rank_;
     int next_name_ = 1;
+    bool prefers_types_ = false; // a graph of many element types
 };
 
 } // namespace cnnc

@@ -156,16 +156,16 @@ bool Generator::propose_reduce() {
     const NodeId x = value();
     Reduce r;
     r.kind = ReduceKind(random_.between(0, int64_t(ReduceKind::log_sum_exp)));
-    int64_t count = 1;
+    r.keepdim = random_.chance(50);
+    if (r.kind == ReduceKind::prod) { // of few numbers near 1, or it is 0
+        r.dims = {dim_of(x)};
+        const NodeId near_one = put(Unary{UnaryKind::cos}, {bounded(x)});
+        return shape(x)[size_t(r.dims[0])] <= 32 && put(r, {near_one}, {false, 1}) != none;
+    }
     for (int64_t d = 0; d < int64_t(shape(x).size()); ++d) {
         if (random_.chance(40)) {
             r.dims.push_back(d);
-            count *= shape(x)[size_t(d)];
         }
-    }
-    r.keepdim = random_.chance(50);
-    if (r.kind == ReduceKind::prod) { // of few numbers near 1, or it is 0
-        return count <= 64 && !r.dims.empty() && add(r, {put(Unary{UnaryKind::cos}, {bounded(x)})});
     }
     return !r.dims.empty() && add(r, {x});
 }

@@ -22,7 +22,7 @@ const std::vector<bool (Generator::*)()> &Generator::move_proposals() {
 // Mostly floats; pixels, integers and bools too.
 NodeId Generator::movable() {
     const NodeId other = any([&](NodeId id) { return !shape(id).empty() && !is_moderate(id); });
-    return other == none || random_.chance(60) ? value() : other;
+    return other == none || random_.chance(prefers_types_ ? 30 : 80) ? value() : other;
 }
 
 bool Generator::propose_slice() {
@@ -116,16 +116,18 @@ bool Generator::propose_index_select() {
 }
 
 bool Generator::propose_shuffle() {
-    const NodeId x = movable();
     const int64_t factor = random_.between(2, 3);
-    switch (random_.between(0, 2)) {
-    case 0:
-        return add(PixelShuffle{factor}, {x});
-    case 1:
-        return add(PixelUnshuffle{factor}, {x});
-    default:
-        return add(ChannelShuffle{random_.between(2, 4)}, {x});
-    }
+    const int kind = int(random_.between(0, 2));
+    const NodeId x = any([&](NodeId id) {
+        const Shape &s = shape(id);
+        const bool is_image = s.size() == 4;
+        return kind == 0   ? is_image && s[1] % (factor * factor) == 0
+               : kind == 1 ? is_image && s[2] % factor == 0 && s[3] % factor == 0
+                           : s.size() > 2 && s[1] % factor == 0;
+    });
+    return kind == 0   ? add(PixelShuffle{factor}, {x})
+           : kind == 1 ? add(PixelUnshuffle{factor}, {x})
+                       : add(ChannelShuffle{factor}, {x});
 }
 
 // --- Resampling ----------------------------------------------------------------------------------

@@ -79,6 +79,63 @@ TEST_P(RandomGraphs, AreReproducible) {
     EXPECT_NE(print_graph(graph(7)), print_graph(graph(8)));
 }
 
+// --- Rounding ------------------------------------------------------------------------------------
+
+// What kernels may make of a value: numbers that f32 holds exactly stay, others are off by some
+// units in the last place.
+void perturb(TensorD &value, uint64_t seed) {
+    for (double &x : value.values) {
+        if (double(float(x)) != x) {
+            seed = seed * 6364136223846793005 + 1442695040888963407;
+            x *= 1 + 1e-6 * (double(seed >> 40) / double(1 << 23) - 1);
+        }
+    }
+}
+
+double largest_difference(const TensorD &a, const TensorD &b) {
+    double result = 0;
+    for (size_t i = 0; i < a.values.size(); ++i) {
+        result = std::max(result, std::abs(a.values[i] - b.values[i]));
+    }
+    return result;
+}
+
+double largest(const TensorD &tensor) {
+    double result = 0;
+    for (double x : tensor.values) {
+        result = std::max(result, std::abs(x));
+    }
+    return result;
+}
+
+void expect_same_decisions(const Graph &graph, uint64_t seed) {
+    const std::vector<TensorData> inputs = random_inputs(graph, seed);
+    std::vector<TensorD> perturbed(graph.nodes.size());
+    interpret(graph, inputs, [&](NodeId id, const TensorD &expected) {
+        std::vector<const TensorD *> operands;
+        for (NodeId input : graph[id].inputs) {
+            operands.push_back(&perturbed[size_t(input)]);
+        }
+        const bool is_input = std::holds_alternative<Input>(graph[id].op);
+        TensorD &actual = perturbed[size_t(id)];
+        actual = is_input ? expected : interpret_node(graph, id, operands);
+        const bool is_float = graph[id].type.dtype == DType::f32;
+        const double tolerance = is_float ? 1e-3 * std::max(1.0, largest(expected)) : 0;
+        EXPECT_LE(largest_difference(actual, expected), tolerance)
+            << "seed " << seed << ", `" << graph[id].name << "`\n"
+            << print_graph(graph);
+        if (is_float) {
+            perturb(actual, seed + uint64_t(id));
+        }
+    });
+}
+
+TEST_P(RandomGraphs, DecideTheSameWhenFloatsAreRounded) {
+    for (uint64_t seed = 0; seed < seeds && !HasFailure(); ++seed) {
+        expect_same_decisions(graph(seed), seed);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Varieties, RandomGraphs, testing::Values(Variety::classic, Variety::all),
                          [](const auto &info) {
                              return info.param == Variety::all ? "All" : "Classic";
