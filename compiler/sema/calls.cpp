@@ -93,7 +93,7 @@ Datum Elaborator::call(const ast::Call &call, const Operand *piped, const ast::E
     const auto &blocks = scopes_.files[frame().file].blocks;
     if (auto block = blocks.find(callee); block != blocks.end())
         return call_block(block->second, call, piped, expr);
-    if (const OpSpec *op = find_op(callee))
+    if (const OpSpec *op = find_operator(callee))
         return call_operator(*op, call, piped, expr);
     // Reported by resolve_names(). The arguments may hold mistakes of their own.
     for (const ast::Argument &argument : call.arguments)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "compiler/sema/arithmetic.h"
+#include "compiler/sema/composites.h"
 #include "compiler/sema/elaborate.h"
 #include "compiler/sema/graph_builder.h"
 #include "compiler/sema/scopes.h"
@@ -116,6 +117,7 @@ class Elaborator {
                         const ast::Expr *expr, const std::vector<Datum> *known = nullptr);
     Datum eval_argument(const ast::Argument &argument, const ArgSpec *spec);
     Datum apply_operator(OperatorUse use);
+    Datum apply_composite(const OperatorUse &use); // composites.cpp
     Datum add_results(const OperatorUse &use, std::vector<Op> ops,
                       const std::vector<NodeId> &inputs);
     std::optional<std::vector<NodeId>> operand_nodes(const OperatorUse &use);

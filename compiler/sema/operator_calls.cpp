@@ -242,6 +242,8 @@ Datum Elaborator::apply_operator(OperatorUse use) {
         steps_per_node + 5 * use.path.name.size() + use.operands.size() + use.argument_size;
     if (!charge(cost, use.where.call))
         return poison;
+    if (!use.op.make && !use.op.make_list)
+        return apply_composite(use);
     std::optional<std::vector<NodeId>> inputs = operand_nodes(use);
     if (!inputs)
         return poison;

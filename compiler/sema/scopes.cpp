@@ -3,6 +3,7 @@
 #include "compiler/sema/scopes.h"
 
 #include "compiler/graph/registry.h"
+#include "compiler/sema/composites.h"
 #include "compiler/sema/sema_diagnostics.h"
 #include "compiler/sema/walk.h"
 
@@ -58,7 +59,7 @@ class NameResolver {
                 continue;
             if (d->is_network)
                 scope.networks.emplace(d->name.text, d);
-            else if (find_op(d->name.text) || is_builtin_function(d->name.text))
+            else if (find_operator(d->name.text) || is_builtin_function(d->name.text))
                 diags_.report<diag::name_taken_by_operator>(d->name.span, d->name.text);
             else
                 scope.blocks.emplace(d->name.text, BlockRef{d, index});
@@ -143,13 +144,13 @@ class NameResolver {
             report.help(fmt::format("did you mean `{}`?", dtype));
         else if (std::string best = nearest_name(name, candidates); !best.empty())
             report.help(fmt::format("did you mean `{}`?", best));
-        else if (find_op(name))
+        else if (find_operator(name))
             report.help(fmt::format("`{}` is an operator: call it with `(...)` or `->`", name));
     }
 
     void check_callee(const ast::Identifier &callee, size_t file) {
         const FileScope &scope = scopes_.files[file];
-        if (find_op(callee.text) || is_builtin_function(callee.text) ||
+        if (find_operator(callee.text) || is_builtin_function(callee.text) ||
             scope.blocks.count(callee.text))
             return;
         if (auto network = scope.networks.find(callee.text); network != scope.networks.end()) {
@@ -161,8 +162,9 @@ class NameResolver {
         if (scope.blocks.size() <= max_candidates)
             for (const auto &[name, block] : scope.blocks)
                 candidates.push_back(name);
-        for (const OpSpec &spec : op_specs())
-            candidates.emplace_back(spec.name);
+        for (const std::vector<OpSpec> *specs : {&op_specs(), &composite_specs()})
+            for (const OpSpec &spec : *specs)
+                candidates.emplace_back(spec.name);
         for (std::string_view name : builtin_functions())
             candidates.emplace_back(name);
         std::sort(candidates.begin(), candidates.end());

@@ -2,6 +2,7 @@
 // docs/language.md: its snippets compile, its diagnostics are real, its list of operators is the
 // registry's. Run with --update, this writes that list.
 #include "compiler/graph/registry.h"
+#include "compiler/sema/composites.h"
 #include "compiler/sema/load.h"
 #include "compiler/sema/scopes.h"
 #include "dsl/format.h"
@@ -138,15 +139,26 @@ std::string operands_text(const OpSpec &op) {
                                   : fmt::format("{}", op.max_operands);
 }
 
-std::string operators_text() {
-    std::string text;
-    for (const OpSpec &op : op_specs()) {
-        text += fmt::format("\n### `{}`\n\n{} Operands: {}.\n", op.name, op.doc, operands_text(op));
-        if (op.args.empty())
-            continue;
+// What a section says behind its heading.
+std::string section_text(const OpSpec &op) {
+    std::string text = fmt::format("{} Operands: {}.\n", op.doc, operands_text(op));
+    if (!op.args.empty())
         text += "\n| argument | is | default | |\n|---|---|---|---|\n";
-        for (const ArgSpec &argument : op.args)
-            text += argument_row(argument);
+    for (const ArgSpec &argument : op.args)
+        text += argument_row(argument);
+    return text;
+}
+
+// Neighbours that have the same to say (conv1d, conv2d, conv3d) share a section.
+std::string operators_text() {
+    std::vector<OpSpec> specs = op_specs();
+    specs.insert(specs.end(), composite_specs().begin(), composite_specs().end());
+    std::string text;
+    for (size_t i = 0; i < specs.size();) {
+        std::string heading, section = section_text(specs[i]);
+        for (; i < specs.size() && section_text(specs[i]) == section; ++i)
+            heading += fmt::format("{}`{}`", heading.empty() ? "" : ", ", specs[i].name);
+        text += fmt::format("\n### {}\n\n{}", heading, section);
     }
     return text;
 }

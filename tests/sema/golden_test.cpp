@@ -2,6 +2,7 @@
 // Golden cases of the language: programs and the diagnostics or the flat graph they give. And the
 // check that no diagnostic of the front end and the graph lacks a case.
 #include "compiler/graph/registry.h"
+#include "compiler/sema/composites.h"
 #include "compiler/sema/load.h"
 #include "tests/golden_runner.h"
 
@@ -115,7 +116,9 @@ TEST(LanguageCoverage, EveryOperatorHasACase) {
     for (const GoldenCase &golden :
          testing::read_golden_cases(CNNC_SOURCE_DIR "/tests/golden/language"))
         programs += golden.find("file")->text + "\n";
-    for (const OpSpec &op : op_specs())
+    std::vector<OpSpec> specs = op_specs();
+    specs.insert(specs.end(), composite_specs().begin(), composite_specs().end());
+    for (const OpSpec &op : specs)
         EXPECT_TRUE(calls(programs, std::string(op.name)))
             << "no case in tests/golden/language calls `" << op.name << "`";
 }
