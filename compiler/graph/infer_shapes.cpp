@@ -164,9 +164,9 @@ Type infer(const Tile &t, const InferCall &call) {
     }
     Shape shape = call.shape();
     for (size_t d = 0; d < shape.size(); ++d) {
-        // More than a tensor may have, once and for all: check_sizes() reports it.
-        const bool huge = shape[d] > max_elements / t.repeats[d];
-        shape[d] = huge ? max_elements + 1 : shape[d] * t.repeats[d];
+        // Saturates far above what a tensor may have, which check_sizes() reports.
+        constexpr int64_t limit = std::numeric_limits<int64_t>::max();
+        shape[d] = shape[d] > limit / t.repeats[d] ? limit : shape[d] * t.repeats[d];
     }
     return call.same_dtype(std::move(shape));
 }
