@@ -64,9 +64,10 @@ Generator::Facts Generator::facts_of(const Binary &op, NodeId a, NodeId b) const
         const bool stays = exact && (integers || scales(a) || scales(b));
         return {stays, stays ? bound(a) * bound(b) : 0};
     }
+    case BinaryKind::remainder: // -1e-9 gives nearly the divisor
+        return {exact && integers, exact ? std::max(bound(a), bound(b)) : 0};
     case BinaryKind::maximum:
     case BinaryKind::minimum:
-    case BinaryKind::remainder:
     case BinaryKind::fmod:
         return {exact, exact ? std::max(bound(a), bound(b)) : 0};
     case BinaryKind::div:
