@@ -2,6 +2,7 @@
 // From a graph to a .cnn text that a person would like to read.
 #include "compiler/onnx/decompile.h"
 
+#include "compiler/graph/analysis.h"
 #include "compiler/onnx/decompile_print.h"
 #include "dsl/format.h"
 
@@ -29,12 +30,9 @@ std::string one_line(std::string text) {
 }
 
 std::string header(const Graph &graph, const std::string &origin) {
-    int64_t numbers = 0;
-    for (const Param &param : graph.params) {
-        numbers += element_count(param.type.shape);
-    }
     const std::string from = origin.empty() ? "" : ", from " + one_line(origin);
-    return fmt::format("# {}{}; {} parameters.\n", graph.name, from, with_commas(numbers));
+    return fmt::format("# {}{}; {} parameters.\n", graph.name, from,
+                       with_commas(parameter_count(graph)));
 }
 
 } // namespace

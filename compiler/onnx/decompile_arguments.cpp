@@ -49,26 +49,38 @@ Value compact_pairs(const Value &value, bool list_allowed) {
     return list_of(one) && !list_allowed ? value : one;
 }
 
-Value compact(const Value &value, ArgKind kind) {
+// Reals that are integers, as those.
+Value integral(const Value &value) {
+    if (const ValueList *list = list_of(value)) {
+        Value result;
+        ValueList entries;
+        std::transform(list->begin(), list->end(), std::back_inserter(entries), integral);
+        result.v = std::move(entries);
+        return result;
+    }
+    const double *real = std::get_if<double>(&value.v);
+    const bool fits = real && std::fabs(*real) < 1e6 && *real == std::floor(*real) &&
+                      !(*real == 0 && std::signbit(*real));
+    return fits ? integer_value(int64_t(*real)) : value;
+}
+
+// `bold`: as if a single number always meant the same as a list of equal ones.
+Value compact(const Value &value, ArgKind kind, bool bold) {
     switch (kind) {
     case ArgKind::dims:
         return one_for_all(value);
     case ArgKind::integers:
     case ArgKind::numbers: {
         const ValueList *list = list_of(value);
-        return list && list->size() == 1 ? list->front() : value;
+        return list && (bold || list->size() == 1) ? integral(one_for_all(value)) : integral(value);
     }
     case ArgKind::padding:
     case ArgKind::borders:
         return compact_pairs(value, true);
     case ArgKind::pairs:
         return compact_pairs(value, false);
-    case ArgKind::number: {
-        const double *real = std::get_if<double>(&value.v);
-        const bool integral = real && std::fabs(*real) < 1e6 && *real == std::floor(*real);
-        return integral && !(*real == 0 && std::signbit(*real)) ? integer_value(int64_t(*real))
-                                                                : value;
-    }
+    case ArgKind::number:
+        return integral(value);
     default:
         return value;
     }
@@ -96,7 +108,9 @@ std::optional<size_t> position(const OpSpec &spec, std::string_view name) {
 }
 
 // Nothing if the spec does not have these arguments.
-std::optional<Spelling> spelling(std::string_view name, const NamedValues &values, bool shorten) {
+enum class Shorten : uint8_t { no, yes, boldly };
+std::optional<Spelling> spelling(std::string_view name, const NamedValues &values,
+                                 Shorten shorten) {
     const OpSpec *spec = find_op(name);
     if (!spec) {
         return std::nullopt;
@@ -107,7 +121,9 @@ std::optional<Spelling> spelling(std::string_view name, const NamedValues &value
         if (!index) {
             return std::nullopt;
         }
-        result.values[*index] = shorten ? compact(value, spec->args[*index].kind) : value;
+        result.values[*index] = shorten == Shorten::no ? value
+                                                       : compact(value, spec->args[*index].kind,
+                                                                 shorten == Shorten::boldly);
     }
     return result;
 }
@@ -125,12 +141,14 @@ class Writer {
 
     OperatorCall write() {
         for (const auto &[name, values] : preferred()) {
-            std::optional<Spelling> wanted = spelling(name, values, true);
-            if (wanted && makes_it(*wanted)) {
-                return call(*wanted);
+            for (const Shorten shorten : {Shorten::boldly, Shorten::yes}) {
+                std::optional<Spelling> wanted = spelling(name, values, shorten);
+                if (wanted && makes_it(*wanted)) {
+                    return call(*wanted);
+                }
             }
         }
-        std::optional<Spelling> full = spelling(name_, explicit_, false);
+        std::optional<Spelling> full = spelling(name_, explicit_, Shorten::no);
         return full ? call(*full) : plain_call();
     }
 
@@ -200,35 +218,44 @@ class Writer {
                           });
     }
 
-    // Whether leaving the argument out changes nothing.
-    bool is_implied(const Spelling &spelling, size_t index) const {
+    // Leaves out an argument if that changes nothing.
+    bool leave_out(Spelling &spelling, size_t index) const {
         const ArgSpec &arg = spelling.spec->args[index];
-        if (arg.fallback) {
-            return same_value(*spelling.values[index], compact(*arg.fallback, arg.kind));
-        }
         if (arg.required()) {
             return false;
         }
         Spelling without = spelling;
         without.values[index].reset();
-        return makes_it(without);
+        const bool default_value =
+            arg.fallback &&
+            same_value(*spelling.values[index], compact(*arg.fallback, arg.kind, false));
+        if (!default_value && !makes_it(without)) {
+            return false;
+        }
+        spelling = std::move(without);
+        return true;
     }
 
     OperatorCall call(const Spelling &spelling) const {
         const OpSpec &spec = *spelling.spec;
         OperatorCall result{std::string(spec.name), {}, 0};
+        Spelling needed = spelling;
         for (size_t i = 0; i < spec.args.size(); ++i) {
             if (spelling.values[i]) {
                 result.arguments.push_back({std::string(spec.args[i].name), *spelling.values[i],
-                                            is_implied(spelling, i),
+                                            leave_out(needed, i),
                                             counts_channels(spec.args[i].name), ""});
             }
         }
-        const bool fixed_operands = spec.min_operands == spec.max_operands;
-        if (fixed_operands && !spec.args.empty() && spec.args[0].required()) {
-            result.positional = 1;
-        }
+        result.positional = has_plain_first(spec);
         return result;
+    }
+
+    // Whether the first argument needs no name: a required one, or the only number.
+    static bool has_plain_first(const OpSpec &spec) {
+        const bool only = spec.args.size() == 1 && spec.args[0].kind == ArgKind::number;
+        return spec.min_operands == spec.max_operands && !spec.args.empty() &&
+               (spec.args[0].required() || only);
     }
 
     // Of something the registry does not know: what there is to say.

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace cnnc::decompiler {
 
 namespace {
@@ -94,20 +96,27 @@ std::string statement_text(const std::string &lead, const Expression &expression
     }
     const size_t arrow = indent + text.size() + 1;
     size_t column = arrow - 1;
-    for (size_t i = 0; i < stages.size();) {
-        // A layer and what follows it, up to the next one.
-        std::string unit = " -> " + stage_text(stages[i]);
-        size_t next = i + 1;
-        for (; next < stages.size() && !stages[next].leads; ++next) {
-            unit += " -> " + stage_text(stages[next]);
-        }
-        if (i > 0 && column + unit.size() > max_column) {
+    const auto put = [&](const std::string &piece) {
+        if (column >= arrow && column + piece.size() > max_column) {
             text += "\n";
             column = arrow - 1;
         }
-        text += unit;
-        column += unit.size();
-        i = next;
+        text += piece;
+        column += piece.size();
+    };
+    for (size_t i = 0; i < stages.size();) {
+        // A layer and what follows it, up to the next one, stay on one line if they fit on any.
+        std::vector<std::string> unit = {" -> " + stage_text(stages[i])};
+        size_t size = unit[0].size();
+        for (++i; i < stages.size() && !stages[i].leads; ++i) {
+            unit.push_back(" -> " + stage_text(stages[i]));
+            size += unit.back().size();
+        }
+        if (arrow - 1 + size <= max_column) {
+            put(fmt::format("{}", fmt::join(unit, "")));
+        } else {
+            std::for_each(unit.begin(), unit.end(), put);
+        }
     }
     return text;
 }

@@ -322,7 +322,7 @@ class Parametriser {
                                : base;
     }
 
-    // Expressions that are needed more than once get a name.
+    // Expressions that are needed often get a name.
     void write_arguments() {
         std::map<std::string, int> times;
         for (const Use &use : uses_) {
@@ -332,7 +332,7 @@ class Parametriser {
         for (const Use &use : uses_) {
             std::string expression = text(use.term);
             reads_channels_ |= use.term.kind == Term::Kind::channels;
-            if (times[expression] > 1) {
+            if (times[expression] > 2) {
                 auto [entry, is_new] = named.emplace(expression, "");
                 if (is_new) {
                     const Argument &first = argument_of(use);

@@ -125,6 +125,14 @@ class BlockPrinter {
         }));
     }
 
+    // Where features end and what is made of them begins.
+    bool starts_head(int i) const {
+        const Op &op = graph_[item(i).node].op;
+        return !item(i).is_block() &&
+               (std::holds_alternative<GlobalAvgPool>(op) || std::holds_alternative<Flatten>(op) ||
+                std::holds_alternative<AdaptiveAvgPool>(op));
+    }
+
     // Whether the value of item i may stay unnamed until its only user is written.
     bool stays_inside(int i, const Expression &expression) const {
         const std::vector<User> &users = users_[size_t(inputs_ + i)];
@@ -147,7 +155,8 @@ class BlockPrinter {
         const bool source = user.operand == 0 && !infix(user.item) &&
                             (tensor_operands(user.item) == 1 || item(user.item).is_block());
         if (source) {
-            return expression.stages.size() < max_stages;
+            const bool head = starts_head(user.item) && expression.weighted >= 2;
+            return expression.stages.size() < max_stages && !head;
         }
         return expression.weighted == 0 && as_call(expression).size() <= max_inner_length;
     }
@@ -360,7 +369,8 @@ class BlockPrinter {
     bool leads(const Item &own) const {
         const Op &op = graph_[own.node].op;
         return own.is_block() || std::holds_alternative<Conv>(op) ||
-               std::holds_alternative<ConvTranspose>(op) || std::holds_alternative<Linear>(op);
+               std::holds_alternative<ConvTranspose>(op) || std::holds_alternative<Linear>(op) ||
+               std::holds_alternative<MaxPool>(op) || std::holds_alternative<AvgPool>(op);
     }
 
     // --- Statements
