@@ -34,9 +34,12 @@ void for_each_place(const TensorView &view, int64_t offset, const F &f, size_t d
 class Verifier {
   public:
     explicit Verifier(const KernelGraph &kernels)
-        : kernels_(kernels), written_(kernels.buffers.size()) {}
+        : kernels_(kernels), item_bytes_(kernels.buffers.size(), 0),
+          written_(kernels.buffers.size()) {}
 
     std::vector<std::string> run() {
+        for (const Kernel &kernel : kernels_.kernels)
+            find_item_bytes(kernel);
         for (size_t b = 0; b < kernels_.buffers.size(); b++)
             check_buffer(b);
         if (!findings_.empty())
@@ -50,6 +53,23 @@ class Verifier {
     }
 
   private:
+    // All views of a buffer are of one element type.
+    void find_item_bytes(const Kernel &k) {
+        auto use = [&](const TensorView &view, const TensorRef &ref) {
+            if (ref.buffer < 0 || size_t(ref.buffer) >= item_bytes_.size())
+                return; // found later
+            int64_t &bytes = item_bytes_[size_t(ref.buffer)];
+            const auto item = int64_t(dtype_bytes(view.dtype));
+            if (bytes != 0 && bytes != item)
+                report("kernel {}: buffer {} holds elements of another size", k.name,
+                       kernels_.buffers[size_t(ref.buffer)].name);
+            bytes = item;
+        };
+        for (size_t i = 0; i < k.inputs.size() && i < k.workload.inputs.size(); i++)
+            use(k.workload.inputs[i], k.inputs[i]);
+        use(k.workload.output, k.output);
+    }
+
     void check_buffer(size_t b) {
         const Buffer &buffer = kernels_.buffers[b];
         const size_t inputs = kernels_.graph.inputs.size(), outputs = kernels_.graph.outputs.size();
@@ -63,7 +83,7 @@ class Verifier {
             report("buffer {} differs from its data in size", buffer.name);
         const bool is_written =
             buffer.kind == Buffer::Kind::temp || buffer.kind == Buffer::Kind::output;
-        if (is_written && buffer.bytes > 0 &&
+        if (is_written && buffer.bytes > 0 && item_bytes_[b] > 0 &&
             elements(b) <= std::min(max_tracked_elements, budget_)) {
             budget_ -= elements(b);
             written_[b].assign(size_t(elements(b)), false);
@@ -138,13 +158,14 @@ class Verifier {
     }
 
     void check_complete(size_t b) {
-        if (tracked(b) && std::count(written_[b].begin(), written_[b].end(), false) > 0)
+        const bool unwritten =
+            item_bytes_[b] == 0 ||
+            (tracked(b) && std::count(written_[b].begin(), written_[b].end(), false) > 0);
+        if (unwritten)
             report("output {} is not written completely", kernels_.buffers[b].name);
     }
 
-    int64_t elements(size_t b) const {
-        return kernels_.buffers[b].bytes / int64_t(dtype_bytes(DType::f32));
-    }
+    int64_t elements(size_t b) const { return kernels_.buffers[b].bytes / item_bytes_[b]; }
 
     bool tracked(size_t b) const { return !written_[b].empty(); }
 
@@ -154,6 +175,7 @@ class Verifier {
     }
 
     const KernelGraph &kernels_;
+    std::vector<int64_t> item_bytes_;        // per buffer; 0 for those no kernel touches
     std::vector<std::vector<bool>> written_; // per tracked buffer, per element; others empty
     int64_t budget_ = max_total_elements;
     std::vector<std::string> findings_;

@@ -4,17 +4,21 @@
 //     scale = weight / sqrt(running_var + eps)        shift = bias - running_mean * scale
 //
 // Behind a convolution or linear layer that nothing else reads, W' = W * scale and
-// b' = b * scale + shift compute the same; elsewhere it becomes a multiplication and an addition,
-// which fuse like any other. Folded weights are computed in double and rounded once.
+// b' = b * scale + shift compute the same; so do additions and multiplications of constants per
+// channel. Elsewhere a batch norm becomes a multiplication and an addition, which fuse like any
+// other. Folded weights are computed in double and rounded once.
+#include "compiler/passes/constants.h"
 #include "compiler/passes/passes.h"
-#include "compiler/passes/rewriter.h"
+#include "compiler/passes/replace.h"
 
 #include <cassert>
 #include <cmath>
+#include <optional>
 
 namespace cnnc {
 namespace {
 
+// Per channel, or empty where weights have no data.
 struct ScaleShift {
     std::vector<double> scale, shift;
 };
@@ -30,7 +34,9 @@ const float *param_floats(const Graph &graph, const Node &node, size_t i) {
     return graph.params[size_t(node.params[i])].data.floats();
 }
 
-ScaleShift scale_shift(const Graph &graph, const Node &node) {
+ScaleShift batch_norm_values(const Graph &graph, const Node &node) {
+    if (!has_data(graph, node))
+        return {};
     const auto &norm = std::get<BatchNorm>(node.op);
     const size_t statistics = norm.affine ? 2 : 0;
     const float *mean = param_floats(graph, node, statistics);
@@ -46,134 +52,204 @@ ScaleShift scale_shift(const Graph &graph, const Node &node) {
     return result;
 }
 
-std::vector<float> rounded(const std::vector<double> &values) {
-    return {values.begin(), values.end()};
+// Dimension of the result that is a layer's channels, or -1: no layer.
+int channel_dim(const Node &node) {
+    if (std::holds_alternative<Conv>(node.op) || std::holds_alternative<ConvTranspose>(node.op))
+        return 1;
+    return std::holds_alternative<Linear>(node.op) ? int(node.type.shape.size()) - 1 : -1;
 }
 
-// The weight and bias data of `layer` with the norm in them.
-std::pair<TensorData, TensorData> fold_data(const Graph &graph, const Node &layer,
-                                            const Node &norm) {
-    if (!has_data(graph, layer) || !has_data(graph, norm))
-        return {};
-    const ScaleShift fold = scale_shift(graph, norm);
-    const Shape &shape = graph.params[size_t(layer.params[0])].type.shape;
-    const auto channels = size_t(shape[0]);
-    const size_t per_channel = size_t(element_count(shape)) / channels;
-    const float *weight = param_floats(graph, layer, 0);
-    const float *bias = layer.params.size() > 1 ? param_floats(graph, layer, 1) : nullptr;
-    std::vector<float> new_weight(channels * per_channel), new_bias(channels);
-    for (size_t c = 0; c < channels; c++) {
-        for (size_t i = 0; i < per_channel; i++)
-            new_weight[c * per_channel + i] = float(weight[c * per_channel + i] * fold.scale[c]);
-        new_bias[c] = float((bias ? bias[c] * fold.scale[c] : 0.0) + fold.shift[c]);
+// Whether a constant of this shape has one value, or one per channel.
+bool is_per_channel(const Shape &shape, const Shape &layer, int dim) {
+    if (shape.size() > layer.size())
+        return false;
+    const int missing = int(layer.size() - shape.size());
+    for (int d = 0; d < int(shape.size()); d++)
+        if (shape[size_t(d)] != 1 && (d + missing != dim || shape[size_t(d)] != layer[size_t(dim)]))
+            return false;
+    return true;
+}
+
+// What one operator behind a layer does to its channels.
+class Step {
+  public:
+    Step(const Graph &graph, const Node &layer) : graph_(graph), layer_(layer) {}
+
+    // Nothing where operator `id`, which reads `value`, is no scale or shift.
+    std::optional<ScaleShift> read(NodeId id, NodeId value) const {
+        const Node &node = graph_[id];
+        const int dim = channel_dim(layer_);
+        if (std::holds_alternative<BatchNorm>(node.op))
+            return dim == 1 ? std::optional(batch_norm_values(graph_, node)) : std::nullopt;
+        const auto *binary = std::get_if<Binary>(&node.op);
+        if (!binary || node.type != layer_.type || node.inputs[0] == node.inputs[1])
+            return std::nullopt;
+        const bool constant_first = node.inputs[0] != value;
+        const NodeId constant = node.inputs[constant_first ? 0 : 1];
+        if (!is_constant(graph_[constant].op) ||
+            !is_per_channel(graph_[constant].type.shape, layer_.type.shape, dim))
+            return std::nullopt;
+        return arithmetic(binary->kind, constant, constant_first);
     }
-    return {TensorData::from_floats(shape, std::move(new_weight)),
-            TensorData::from_floats({int64_t(channels)}, std::move(new_bias))};
+
+  private:
+    std::optional<ScaleShift> arithmetic(BinaryKind kind, NodeId constant, bool first) const {
+        const bool known = kind == BinaryKind::add || kind == BinaryKind::sub ||
+                           kind == BinaryKind::mul || (kind == BinaryKind::div && !first);
+        if (!known)
+            return std::nullopt;
+        const auto values = constant_values(graph_, constant);
+        if (!values)
+            return ScaleShift{};
+        const size_t channels = size_t(layer_.type.shape[size_t(channel_dim(layer_))]);
+        ScaleShift result{std::vector<double>(channels, 1), std::vector<double>(channels, 0)};
+        for (size_t c = 0; c < channels; c++) {
+            const double v = (*values)[values->size() == 1 ? 0 : c];
+            if (kind == BinaryKind::mul)
+                result.scale[c] = v;
+            else if (kind == BinaryKind::div)
+                result.scale[c] = 1 / v;
+            else
+                result.shift[c] = kind == BinaryKind::sub && !first ? -v : v;
+            if (kind == BinaryKind::sub && first)
+                result.scale[c] = -1;
+        }
+        return result;
+    }
+
+    const Graph &graph_;
+    const Node &layer_;
+};
+
+// The output channel of every element of a layer's weight.
+class WeightChannels {
+  public:
+    WeightChannels(const Node &layer, const Shape &weight) {
+        per_channel_ = element_count(weight) / weight[0];
+        channels_ = weight[0];
+        if (const auto *conv = std::get_if<ConvTranspose>(&layer.op)) {
+            // [C, K / groups, kernel...]
+            inner_ = per_channel_ / weight[1];
+            channels_ = weight[1];
+            group_ = weight[0] / conv->groups * weight[1] * inner_;
+            per_channel_ = inner_;
+        }
+    }
+
+    int64_t of(int64_t i) const {
+        const int64_t group = group_ > 0 ? i / group_ : 0;
+        return group * channels_ + i / per_channel_ % channels_;
+    }
+
+  private:
+    int64_t channels_, per_channel_, inner_ = 1, group_ = 0;
+};
+
+// The weight and bias data of `layer` with the scales and shifts in them, in order.
+std::vector<TensorData> fold_data(const Graph &graph, const Node &layer,
+                                  const std::vector<ScaleShift> &steps) {
+    bool known = has_data(graph, layer);
+    for (const ScaleShift &step : steps)
+        known = known && !step.scale.empty();
+    if (!known)
+        return {};
+    const size_t channels = steps[0].scale.size();
+    std::vector<double> scale(channels, 1), shift(channels, 0);
+    if (layer.params.size() > 1)
+        shift.assign(param_floats(graph, layer, 1), param_floats(graph, layer, 1) + channels);
+    for (const ScaleShift &step : steps)
+        for (size_t c = 0; c < channels; c++) {
+            scale[c] *= step.scale[c];
+            shift[c] = shift[c] * step.scale[c] + step.shift[c];
+        }
+    const Shape &shape = graph.params[size_t(layer.params[0])].type.shape;
+    const WeightChannels channel(layer, shape);
+    const float *weight = param_floats(graph, layer, 0);
+    std::vector<float> folded(size_t(element_count(shape)));
+    for (size_t i = 0; i < folded.size(); i++)
+        folded[i] = float(weight[i] * scale[size_t(channel.of(int64_t(i)))]);
+    return {TensorData::from_floats(shape, std::move(folded)),
+            TensorData::from_floats({int64_t(channels)}, {shift.begin(), shift.end()})};
 }
 
 class Folder {
   public:
     explicit Folder(const Graph &graph)
-        : graph_(graph), rewriter_(graph), users_(users(graph)), is_output_(graph.nodes.size()) {
-        for (const Output &output : graph.outputs)
-            is_output_[size_t(output.node)] = true;
-    }
+        : graph_(graph), users_(users(graph)), uses_(count_uses(graph)),
+          folded_into_(graph.nodes.size(), -1) {}
 
-    Graph run() {
-        for (size_t n = 0; n < graph_.nodes.size(); n++) {
-            const auto id = NodeId(n);
-            const Node &node = graph_[id];
-            if (NodeId norm = norm_to_fold(id); norm >= 0)
-                fold(id, norm);
-            else if (!std::holds_alternative<BatchNorm>(node.op))
-                rewriter_.copy(id);
-            else if (rewriter_.mapped(id) < 0)
-                expand(id);
-        }
-        return rewriter_.finish();
+    bool rule(Replacement &r) {
+        const NodeId id = r.old_id();
+        if (folded_into_[size_t(id)] >= 0)
+            r.finish(folded_into_[size_t(id)]);
+        else if (channel_dim(r.node()) >= 0)
+            return fold(r);
+        else if (std::holds_alternative<BatchNorm>(r.node().op))
+            expand(r);
+        else
+            return false;
+        return true;
     }
 
   private:
-    // The batch norm that goes into layer `id`, or -1.
-    NodeId norm_to_fold(NodeId id) const {
-        const Node &node = graph_[id];
-        // The channel of a linear layer's result is its last dimension only at rank 2.
-        const bool is_layer =
-            std::holds_alternative<Conv>(node.op) ||
-            (std::holds_alternative<Linear>(node.op) && node.type.shape.size() == 2);
-        const auto &readers = users_[size_t(id)];
-        if (!is_layer || is_output_[size_t(id)] || readers.size() != 1 ||
-            !std::holds_alternative<BatchNorm>(graph_[readers[0]].op))
-            return -1;
-        return readers[0];
+    // Takes along as many operators behind layer `id` as possible.
+    bool fold(Replacement &r) {
+        const NodeId id = r.old_id();
+        const Node &layer = graph_[id];
+        std::vector<ScaleShift> steps;
+        std::vector<NodeId> folded;
+        for (NodeId value = id; uses_[size_t(value)] == 1 && users_[size_t(value)].size() == 1;) {
+            const NodeId reader = users_[size_t(value)][0];
+            auto step = Step(graph_, layer).read(reader, value);
+            if (!step)
+                break;
+            steps.push_back(std::move(*step));
+            folded.push_back(reader);
+            value = reader;
+        }
+        if (folded.empty())
+            return false;
+        Op op = layer.op;
+        match(
+            op, [](Conv &o) { o.bias = true; }, [](ConvTranspose &o) { o.bias = true; },
+            [](Linear &o) { o.bias = true; }, [](auto &) {});
+        const std::string path = weights_path(graph_, id).value_or(layer.name);
+        const NodeId merged =
+            r.layer(std::move(op), r.input(), path, fold_data(graph_, layer, steps), "");
+        r.finish(merged);
+        for (NodeId step : folded)
+            folded_into_[size_t(step)] = merged;
+        return true;
     }
 
-    void fold(NodeId id, NodeId norm) {
-        Node node = graph_[id];
-        auto [weight, bias] = fold_data(graph_, node, graph_[norm]);
-        std::string path = weights_path(graph_, id).value_or(node.name);
-        path = rewriter_.free_path(path, {"weight", "bias"}, id);
-        const TensorType type = graph_.params[size_t(node.params[0])].type;
-        node.params = {add_param(path + ".weight", type, weight, node),
-                       add_param(path + ".bias", {type.dtype, {type.shape[0]}}, bias, node)};
-        if (auto *conv = std::get_if<Conv>(&node.op))
-            conv->bias = true;
-        else
-            std::get<Linear>(node.op).bias = true;
-        node.inputs[0] = rewriter_.mapped(node.inputs[0]);
-        rewriter_.map(id, rewriter_.append(std::move(node)));
-        rewriter_.map(norm, rewriter_.mapped(id));
+    static void expand(Replacement &r) {
+        const Node &norm = r.node();
+        const ScaleShift values = batch_norm_values(r.old_graph(), norm);
+        const NodeId scale = r.new_parameter(per_channel(norm), values.scale, "scale");
+        const NodeId shift = r.new_parameter(per_channel(norm), values.shift, "shift");
+        const NodeId product = r.binary(BinaryKind::mul, r.input(), scale, "mul");
+        r.finish(r.binary(BinaryKind::add, product, shift, ""));
     }
 
-    void expand(NodeId id) {
-        const Node &norm = graph_[id];
-        ScaleShift data;
-        if (has_data(graph_, norm))
-            data = scale_shift(graph_, norm);
-        NodeId scale = parameter(id, norm.name + ".scale", data.scale);
-        NodeId shift = parameter(id, norm.name + ".shift", data.shift);
-        NodeId x = rewriter_.mapped(norm.inputs[0]);
-        NodeId product = rewriter_.append({Binary{BinaryKind::mul},
-                                           {x, scale},
-                                           {},
-                                           norm.type,
-                                           rewriter_.fresh_name(norm.name + ".mul"),
-                                           norm.span});
-        // The sum is the norm's value, and keeps its name.
-        rewriter_.map(
-            id,
-            rewriter_.append(
-                {Binary{BinaryKind::add}, {product, shift}, {}, norm.type, norm.name, norm.span}));
-    }
-
-    // A Parameter node that broadcasts along the channels of norm `id`: [C, 1, 1] for images.
-    NodeId parameter(NodeId id, const std::string &wanted, const std::vector<double> &values) {
-        const Node &norm = graph_[id];
+    // [C, 1, 1] for images.
+    static Shape per_channel(const Node &norm) {
         Shape shape(norm.type.shape.size() - 1, 1);
         shape[0] = norm.type.shape[1];
-        const TensorType type{norm.type.dtype, shape};
-        TensorData data;
-        if (!values.empty())
-            data = TensorData::from_floats(shape, rounded(values));
-        const std::string name = rewriter_.fresh_name(wanted);
-        const ParamId param = add_param(rewriter_.free_path(name, {""}, id), type, data, norm);
-        return rewriter_.append({Parameter{shape}, {}, {param}, type, name, norm.span});
-    }
-
-    ParamId add_param(std::string name, TensorType type, TensorData data, const Node &node) {
-        return rewriter_.add_param({std::move(name), std::move(type), std::move(data), node.span});
+        return shape;
     }
 
     const Graph &graph_;
-    Rewriter rewriter_;
     std::vector<std::vector<NodeId>> users_;
-    std::vector<bool> is_output_;
+    std::vector<int> uses_;
+    std::vector<NodeId>
+        folded_into_; // per node that a layer took along: that layer, in the new graph
 };
 
 } // namespace
 
 Graph fold_batch_norm(Graph graph) {
-    return Folder(graph).run();
+    Folder folder(graph);
+    return replace_nodes(graph, [&](Replacement &r) { return folder.rule(r); });
 }
 
 } // namespace cnnc

@@ -3,9 +3,10 @@
 // where values live; this writes down the workloads, in the normal forms of workload.h, and adds a
 // copy wherever a value is needed in an order in which it does not lie.
 #include "compiler/passes/fuse.h"
+#include "compiler/passes/layouts.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/placement.h"
-#include "compiler/passes/sink_reshapes.h"
+#include "compiler/passes/sink_movements.h"
 #include "compiler/passes/views.h"
 
 #include <fmt/format.h>
@@ -57,8 +58,10 @@ enum class Form { plain, one_d, rows };
 class Former {
   public:
     explicit Former(Graph graph)
-        : clusters_(fuse(graph)), placement_(place_values(graph, clusters_)),
-          row_major_copies_(graph.nodes.size()), channels_last_copies_(graph.nodes.size()) {
+        : clusters_(fuse(graph)), layouts_(preferred_layouts(graph)),
+          placement_(place_values(graph, clusters_, layouts_)),
+          row_major_copies_(graph.nodes.size()), image_copies_(graph.nodes.size()),
+          is_only_a_view_(graph.nodes.size()) {
         out_.graph = std::move(graph);
         out_.buffers = std::move(placement_.buffers);
     }
@@ -68,8 +71,8 @@ class Former {
             const Op &op = node(id).op;
             if (std::holds_alternative<Concat>(op))
                 join(id);
-            else if (is_reshape(op))
-                finish_reshape(id);
+            else if (is_view(op))
+                finish_view(id);
             else
                 add_kernel(cluster_of(id));
         }
@@ -98,16 +101,36 @@ class Former {
             place(id) = Place{{add_constant(n), 0}, row_major(n.type.dtype, n.type.shape)};
             return *place(id);
         }
-        assert(is_reshape(n.op));
-        const NodeId original = n.inputs[0];
-        Place from = value(original);
-        auto view = reshape_view(from.view, n.type.shape);
-        if (!view) {
-            from = row_major_copy(original, n.name + " needs row-major order");
-            view = reshape_view(from.view, n.type.shape);
-        }
-        place(id) = Place{from.ref, *view};
+        assert(is_view(n.op));
+        place(id) = look_through(id);
         return *place(id);
+    }
+
+    // A view as its operand's elements; these are copied where no strides say that.
+    Place look_through(NodeId id) {
+        const Node &n = node(id);
+        const NodeId original = n.inputs[0];
+        const Place from = value(original);
+        if (auto seen = view_of(id, from)) {
+            is_only_a_view_[size_t(id)] = true;
+            return *seen;
+        }
+        const TensorView &wanted = layouts_[size_t(id)];
+        const TensorView rows = normalized(row_major(n.type.dtype, n.type.shape));
+        auto back = view_back(n.op, wanted, node(original).type.shape);
+        if (!back || wanted == rows)
+            return *view_of(id, row_major_copy(original, n.name + " needs row-major order"));
+        const Place copied =
+            copy_to_temp(original, *back, n.name + " needs another order of elements");
+        return {copied.ref, wanted};
+    }
+
+    // A view of an operand that lies somewhere.
+    std::optional<Place> view_of(NodeId id, const Place &operand) const {
+        auto part = view_through(node(id).op, operand.view, node(id).type.shape);
+        if (!part)
+            return std::nullopt;
+        return Place{{operand.ref.buffer, operand.ref.offset + part->offset}, part->view};
     }
 
     // As `value`, for a convolution or pooling: these read vectors of channels. A value that lies
@@ -115,17 +138,26 @@ class Former {
     Place image_value(NodeId id) {
         const Node &n = node(id);
         const Place original = value(id);
-        const Shape &shape = n.type.shape;
-        const bool direct = shape.size() < 4 || shape[1] < few_channels ||
-                            element_count(shape) == shape[0] * shape[1] ||
-                            original.view.strides[1] == 1;
-        if (direct)
+        if (is_image(original.view))
             return original;
-        auto &copied = channels_last_copies_[size_t(id)];
+        auto &copied = image_copies_[size_t(id)];
         if (!copied)
-            copied = copy_to_temp(id, channels_last(n.type.dtype, shape),
-                                  fmt::format("{} is stored channels-first", n.name));
+            copied = copy_to_temp(id, image_layout(n.type),
+                                  fmt::format("the elements of {} lie in another order", n.name));
         return *copied;
+    }
+
+    static bool is_image(const TensorView &view) {
+        const Shape &shape = view.shape;
+        if (!lies_apart(view))
+            return false;
+        const bool channels = shape[1] > 1 && view.strides[1] == 1;
+        const bool pixels = shape.back() > 1 && view.strides.back() == 1;
+        if (channels || (shape[1] == 1 && shape.back() == 1))
+            return true;
+        const bool few = shape.size() < 4 || shape[1] < few_channels ||
+                         element_count(shape) == shape[0] * shape[1];
+        return few && pixels;
     }
 
     Place row_major_copy(NodeId id, const std::string &why) {
@@ -138,7 +170,7 @@ class Former {
     // The operand of a linear layer: [rows, features...]. Reads through a reshape where it can, so
     // that flattening a channels-last tensor costs nothing.
     Place linear_value(NodeId id, int64_t rows) {
-        if (is_reshape(node(id).op) && !place(id)) {
+        if (std::holds_alternative<Reshape>(node(id).op) && !place(id)) {
             const NodeId original = node(id).inputs[0];
             if (auto found = split_rows(value(original), rows))
                 return *found;
@@ -155,7 +187,7 @@ class Former {
         int64_t leading = 1;
         for (size_t split = 0; split <= shape.size(); split++) {
             if (leading == rows)
-                if (auto view = joined_rows(from.view, split, rows))
+                if (auto view = joined_rows(from.view, split, rows); view && has_features(*view))
                     best = Place{from.ref, *view};
             if (split < shape.size())
                 leading *= shape[split];
@@ -173,11 +205,21 @@ class Former {
         return reshape_view(view, shape);
     }
 
+    // Whether the features lie in runs.
+    static bool has_features(const TensorView &view) {
+        bool found = false, any = false;
+        for (size_t d = 1; d < view.shape.size(); d++) {
+            any = any || view.shape[d] > 1;
+            found = found || (view.shape[d] > 1 && view.strides[d] == 1);
+        }
+        return (found || !any) && lies_apart(view);
+    }
+
     int add_constant(const Node &n) {
         Buffer buffer{Buffer::Kind::constant, -1, 0, {}, n.name};
         buffer.bytes = element_count(n.type.shape) * int64_t(dtype_bytes(n.type.dtype));
         if (const auto *constant = std::get_if<Constant>(&n.op))
-            buffer.data = TensorData::from_floats({}, {float(constant->value())});
+            buffer.data = encode(constant->type, constant->values);
         else
             buffer.data = out_.graph.params[size_t(n.params[0])].data;
         out_.buffers.push_back(std::move(buffer));
@@ -241,12 +283,12 @@ class Former {
         for (const Output &output : out_.graph.outputs)
             if (output.node == id)
                 return "is an output";
-        return is_reshape(n.op) ? "is a view" : "is joined twice, or its order does not fit";
+        return is_view(n.op) ? "is a view" : "is joined twice, or its order does not fit";
     }
 
-    // A reshape that is an output or joined to others has a place of its own, which what it reads
-    // could be written into, or not. Any other is a view, made when it is read.
-    void finish_reshape(NodeId id) {
+    // A view that has its own place and into which its operand was not written is filled now.
+    // Others are made when they are read.
+    void finish_view(NodeId id) {
         const Node &n = node(id);
         const NodeId original = n.inputs[0];
         if (!place(id) || placement_.written_into[size_t(original)] == id)
@@ -254,12 +296,12 @@ class Former {
         const Place from = value(original), to = *place(id);
         const std::string why = fmt::format("{} has its own place but {} {}", n.name,
                                             node(original).name, why_elsewhere(original));
-        if (auto view = reshape_view(to.view, from.view.shape))
+        if (auto view = view_back(n.op, to.view, from.view.shape))
             return copy(original, from, {to.ref, *view}, why);
-        if (auto view = reshape_view(from.view, to.view.shape))
-            return copy(id, {from.ref, *view}, to, why);
+        if (auto seen = view_of(id, from))
+            return copy(id, *seen, to, why);
         const Place rows = row_major_copy(original, n.name + " needs row-major order");
-        copy(id, {rows.ref, *reshape_view(rows.view, to.view.shape)}, to, why);
+        copy(id, *view_of(id, rows), to, why);
     }
 
     void finish_output(size_t i) {
@@ -274,10 +316,12 @@ class Former {
 
     void note_views() {
         for (size_t n = 0; n < out_.graph.nodes.size(); n++) {
-            const Node &reshape = out_.graph.nodes[n];
-            if (is_reshape(reshape.op) && !row_major_copies_[size_t(reshape.inputs[0])])
+            const Node &view = out_.graph.nodes[n];
+            const auto original = size_t(view.inputs.empty() ? 0 : view.inputs[0]);
+            if (is_only_a_view_[n] ||
+                (is_view(view.op) && placement_.written_into[original] == NodeId(n)))
                 out_.notes.push_back(
-                    fmt::format("{}: a view of {}", reshape.name, node(reshape.inputs[0]).name));
+                    fmt::format("{}: a view of {}", view.name, node(view.inputs[0]).name));
         }
     }
 
@@ -333,12 +377,33 @@ class Former {
             kernel.workload.anchor = Unary{};
             input.view = expanded(input.view, anchor.type.shape);
         }
-        kernel.workload.inputs = {normalized(input.view)};
-        kernel.inputs = {input.ref};
+        if (std::holds_alternative<MatMul>(anchor.op))
+            return set_factors(kernel, anchor);
+        add_input(kernel, input);
+        if (std::holds_alternative<Sample>(anchor.op))
+            for (size_t table = 1; table < anchor.inputs.size(); table++)
+                add_input(kernel, value(anchor.inputs[table]));
         if (!anchor.params.empty())
             kernel.weight = param_data(anchor, 0, form);
         if (anchor.params.size() > 1)
             kernel.bias = param_data(anchor, 1, Form::plain);
+    }
+
+    static void add_input(Kernel &kernel, const Place &place) {
+        kernel.workload.inputs.push_back(normalized(place.view));
+        kernel.inputs.push_back(place.ref);
+    }
+
+    // Both factors with the result's batch dimensions.
+    void set_factors(Kernel &kernel, const Node &anchor) {
+        for (NodeId factor : anchor.inputs) {
+            Place place = value(factor);
+            const Shape &own = node(factor).type.shape;
+            Shape shape(anchor.type.shape.begin(), anchor.type.shape.end() - 2);
+            shape.insert(shape.end(), own.end() - 2, own.end());
+            place.view = expanded(place.view, shape);
+            add_input(kernel, place);
+        }
     }
 
     TensorData param_data(const Node &anchor, size_t i, Form form) const {
@@ -353,12 +418,18 @@ class Former {
     // the result's shape if there is one, and no scalar.
     size_t main_operand(const Node &n) const {
         for (size_t i = 0; i < n.inputs.size(); i++)
-            if (node(n.inputs[i]).type == n.type)
+            if (node(n.inputs[i]).type.shape == n.type.shape && !is_number(n.inputs[i]))
                 return i;
         for (size_t i = 0; i < n.inputs.size(); i++)
-            if (!std::holds_alternative<Constant>(node(n.inputs[i]).op))
+            if (!is_number(n.inputs[i]))
                 return i;
         return 0;
+    }
+
+    // What is written into kernels instead of being read.
+    bool is_number(NodeId id) const {
+        const auto *constant = std::get_if<Constant>(&node(id).op);
+        return constant && constant->values.size() == 1;
     }
 
     void add_step(Kernel &kernel, const Cluster &cluster, size_t i, Form form) {
@@ -372,10 +443,13 @@ class Former {
         else
             while (n.inputs[size_t(step.position)] != cluster.nodes[i - 1])
                 step.position++;
+        // Two numbers would not say which type the choice between them has, but f32 is assumed.
+        const bool chooses =
+            std::holds_alternative<Where>(n.op) && step.position == 0 && n.type.dtype != DType::f32;
         for (size_t operand = 0; operand < n.inputs.size(); operand++)
             if (int(operand) != step.position)
-                step.operands.push_back(
-                    step_operand(kernel, n.inputs[operand], n.type.shape, form));
+                step.operands.push_back(step_operand(kernel, n.inputs[operand], n.type.shape, form,
+                                                     !chooses || operand == 2));
         kernel.workload.epilogue.push_back(std::move(step));
     }
 
@@ -391,10 +465,10 @@ class Former {
             });
     }
 
-    StepOperand step_operand(Kernel &kernel, NodeId id, const Shape &shape, Form form) {
-        if (const auto *constant = std::get_if<Constant>(&node(id).op))
-            if (constant->values.size() == 1)
-                return {-1, constant->value()};
+    StepOperand step_operand(Kernel &kernel, NodeId id, const Shape &shape, Form form,
+                             bool may_be_number) {
+        if (is_number(id) && may_be_number)
+            return {-1, std::get<Constant>(node(id).op).value()};
         const Place place = epilogue_value(id, shape, form);
         kernel.inputs.push_back(place.ref);
         kernel.workload.inputs.push_back(
@@ -428,16 +502,18 @@ class Former {
     }
 
     Clusters clusters_;
+    std::vector<TensorView> layouts_;
     Placement placement_;
     KernelGraph out_;
-    std::vector<std::optional<Place>> row_major_copies_, channels_last_copies_; // per node
-    std::unordered_set<std::string> names_;                                     // of kernels
+    std::vector<std::optional<Place>> row_major_copies_, image_copies_; // per node
+    std::vector<bool> is_only_a_view_;                                  // per node
+    std::unordered_set<std::string> names_;                             // of kernels
 };
 
 } // namespace
 
 KernelGraph form_kernels(Graph graph) {
-    return Former(sink_reshapes(std::move(graph))).run();
+    return Former(sink_movements(std::move(graph))).run();
 }
 
 } // namespace cnnc

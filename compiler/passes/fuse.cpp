@@ -3,7 +3,7 @@
 // nothing else needs what that kernel computed; then kernels are sorted.
 #include "compiler/passes/fuse.h"
 
-#include "compiler/passes/sink_reshapes.h"
+#include "compiler/passes/sink_movements.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,6 +23,22 @@ bool is_concat(const Op &op) {
     return std::holds_alternative<Concat>(op);
 }
 
+// Operators that kernels compute or arrange (ops.h), and what is there before any kernel runs.
+[[maybe_unused]] bool is_core(const Op &op) {
+    return match(
+        op, [](const Conv &) { return true; }, [](const Linear &) { return true; },
+        [](const MatMul &) { return true; }, [](const MaxPool &) { return true; },
+        [](const AvgPool &) { return true; }, [](const Softmax &) { return true; },
+        [](const Reduce &r) {
+            return r.keepdim && r.kind != ReduceKind::l2 && r.kind != ReduceKind::log_sum_exp;
+        },
+        [](const ArgReduce &r) { return r.keepdim; }, [](const TopK &) { return true; },
+        [](const Sample &) { return true; },
+        [&](const auto &) {
+            return is_source(op) || is_concat(op) || is_view(op) || is_elementwise(op);
+        });
+}
+
 class Fuser {
   public:
     explicit Fuser(const Graph &graph)
@@ -35,8 +51,8 @@ class Fuser {
     Clusters run() {
         for (size_t n = 0; n < graph_.nodes.size(); n++) {
             const Op &op = graph_.nodes[n].op;
-            assert(!std::holds_alternative<BatchNorm>(op));
-            if (!is_source(op) && !is_concat(op) && !is_reshape(op))
+            assert(is_core(op));
+            if (!is_source(op) && !is_concat(op) && !is_view(op))
                 add(NodeId(n));
         }
         sort();
@@ -89,13 +105,13 @@ class Fuser {
         const Node &from = graph_[operand];
         if (is_source(from.op))
             return fmt::format("{} is an input", from.name);
-        if (is_concat(from.op) || is_reshape(from.op))
+        if (is_concat(from.op) || is_view(from.op))
             return fmt::format("{} is only a view", from.name);
         if (is_output_[size_t(operand)])
             return fmt::format("{} is an output", from.name);
         if (users_[size_t(operand)].size() > 1)
             return fmt::format("{} is read more than once", from.name);
-        if (from.type != graph_[id].type)
+        if (from.type.shape != graph_[id].type.shape)
             return fmt::format("{} is broadcast to {}", from.name,
                                shape_text(graph_[id].type.shape));
         const NodeId anchor = cluster_at(result_.of_node[size_t(operand)]).anchor();
@@ -173,12 +189,9 @@ class Fuser {
 
 } // namespace
 
-bool is_constant(const Op &op) {
-    return std::holds_alternative<Constant>(op) || std::holds_alternative<Parameter>(op);
-}
-
 bool is_elementwise(const Op &op) {
-    return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op);
+    return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) ||
+           std::holds_alternative<Where>(op) || std::holds_alternative<Cast>(op);
 }
 
 bool is_row_wise(const Graph &graph, NodeId anchor) {

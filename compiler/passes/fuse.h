@@ -2,7 +2,7 @@
 // Decides which nodes make up one kernel, and in which order kernels run.
 #pragma once
 
-#include "compiler/graph/graph.h"
+#include "compiler/passes/constants.h"
 
 #include <string>
 #include <vector>
@@ -21,16 +21,15 @@ struct Cluster {
 
 struct Clusters {
     std::vector<Cluster> clusters;
-    std::vector<int> of_node; // per node its cluster; -1: input, constant, reshape, concat
-    // Anchors of clusters, and reshapes and concats, in an order in which everything is there
+    std::vector<int> of_node; // per node its cluster; -1: input, constant, view, concat
+    // Anchors of clusters, and views and concats, in an order in which everything is there
     // before it is read: that of the text where that works.
     std::vector<NodeId> order;
 };
 
-// The graph must not contain BatchNorm nodes.
+// The graph must hold core operators only.
 Clusters fuse(const Graph &graph);
 
-bool is_constant(const Op &op);
 bool is_elementwise(const Op &op);
 // Extents in front of the last one are rows to a linear layer.
 bool is_row_wise(const Graph &graph, NodeId anchor);

@@ -3,7 +3,7 @@
 // are placed first, every offer is there when an operand is placed.
 #include "compiler/passes/placement.h"
 
-#include "compiler/passes/sink_reshapes.h"
+#include "compiler/passes/sink_movements.h"
 #include "compiler/passes/views.h"
 
 #include <algorithm>
@@ -21,16 +21,21 @@ TensorView user_view(const TensorType &type, Layout layout) {
                                              : row_major(type.dtype, type.shape));
 }
 
-// Few channels, and rows long enough for vectors.
-bool is_planar(const Shape &shape) {
-    return shape.size() >= 4 && shape[1] < few_channels && shape.back() >= few_channels;
+// Whether elements next to one another along some dimension of `dims` are so in memory too.
+bool has_run(const TensorView &view, const std::vector<size_t> &dims) {
+    bool long_dim = false;
+    for (size_t d : dims) {
+        if (view.shape[d] > 1 && view.strides[d] == 1)
+            return true;
+        long_dim = long_dim || view.shape[d] > 1;
+    }
+    return !long_dim;
 }
 
 class Placer {
   public:
-    Placer(const Graph &graph, const Clusters &clusters)
-        : graph_(graph), clusters_(clusters), offers_(graph.nodes.size()),
-          prefers_rows_(graph.nodes.size()) {
+    Placer(const Graph &graph, const Clusters &clusters, const std::vector<TensorView> &layouts)
+        : graph_(graph), clusters_(clusters), layouts_(layouts), offers_(graph.nodes.size()) {
         result_.places.resize(graph.nodes.size());
         result_.written_into.assign(graph.nodes.size(), -1);
     }
@@ -38,7 +43,6 @@ class Placer {
     Placement run() {
         place_inputs();
         make_outputs();
-        find_row_values();
         for (size_t n = graph_.nodes.size(); n-- > 0;)
             if (is_stored(NodeId(n)))
                 place(NodeId(n));
@@ -69,24 +73,10 @@ class Placer {
         }
     }
 
-    // Results of linear layers of rank 3 and more are lists of rows; they and what is computed
-    // element by element from them are stored that way.
-    void find_row_values() {
-        for (size_t n = 0; n < graph_.nodes.size(); n++) {
-            const Node &node = graph_.nodes[n];
-            auto has_rows = [&](NodeId input) {
-                return prefers_rows_[size_t(input)] && graph_[input].type == node.type;
-            };
-            prefers_rows_[n] = std::holds_alternative<Linear>(node.op);
-            if (is_elementwise(node.op) || std::holds_alternative<Softmax>(node.op))
-                prefers_rows_[n] = std::any_of(node.inputs.begin(), node.inputs.end(), has_rows);
-        }
-    }
-
     // Whether a node's value exists outside of a kernel (constants apart).
     bool is_stored(NodeId id) const {
         const Op &op = graph_[id].op;
-        if (std::holds_alternative<Concat>(op) || is_reshape(op))
+        if (std::holds_alternative<Concat>(op) || is_view(op))
             return true;
         return is_result(id);
     }
@@ -99,16 +89,28 @@ class Placer {
     void place(NodeId id) {
         const Node &node = graph_[id];
         std::optional<Place> &place = result_.places[size_t(id)];
-        if (!place_as_output(id) && !place_in_reader(id) && !is_reshape(node.op)) {
+        if (!place_as_output(id) && !place_in_reader(id) &&
+            (!is_view(node.op) || needs_order(id))) {
             int buffer = add_buffer(Buffer::Kind::temp, -1, node.type, node.name);
-            const bool rows = prefers_rows_[size_t(id)] || is_planar(node.type.shape);
-            const auto dense = rows ? row_major : channels_last;
-            place = Place{{buffer, 0}, normalized(dense(node.type.dtype, node.type.shape))};
+            place = Place{{buffer, 0}, normalized(layouts_[size_t(id)])};
         }
-        if (place && is_reshape(node.op))
-            offer_reshaped(id, *place);
+        if (place && is_view(node.op))
+            offer_view(id, *place);
         if (place && std::holds_alternative<Concat>(node.op))
             offer_slices(id, *place);
+    }
+
+    // A reshape of permuted elements that are in the wrong order by themselves, but need not be:
+    // the kernel that makes them may write them in the right one.
+    bool needs_order(NodeId id) const {
+        const Node &reshape = graph_[id];
+        NodeId below = reshape.inputs[0];
+        if (!std::holds_alternative<Permute>(graph_[below].op) ||
+            view_through(reshape.op, layouts_[size_t(below)], reshape.type.shape))
+            return false;
+        while (is_view(graph_[below].op))
+            below = graph_[below].inputs[0];
+        return clusters_.of_node[size_t(below)] >= 0;
     }
 
     bool place_as_output(NodeId id) {
@@ -131,10 +133,11 @@ class Placer {
         return false;
     }
 
-    // What a reshape reads may lie in the reshape's place, if strides can say so.
-    void offer_reshaped(NodeId reader, const Place &whole) {
-        const NodeId input = graph_[reader].inputs[0];
-        if (auto view = reshape_view(whole.view, graph_[input].type.shape))
+    // What a view reads may lie in the view's place, if strides can say so.
+    void offer_view(NodeId reader, const Place &whole) {
+        const Node &node = graph_[reader];
+        const NodeId input = node.inputs[0];
+        if (auto view = view_back(node.op, whole.view, graph_[input].type.shape))
             offers_[size_t(input)].push_back({reader, {whole.ref, *view}});
     }
 
@@ -154,13 +157,25 @@ class Placer {
         }
     }
 
-    // A linear layer writes rows: all extents in front of the last as one.
+    // Whether the kernel that makes a value can write it like this. A linear layer writes rows: all
+    // extents in front of the last as one.
     bool can_write(NodeId id, const TensorView &view) const {
-        int cluster = clusters_.of_node[size_t(id)];
-        if (cluster < 0 || !is_row_wise(graph_, clusters_.clusters[size_t(cluster)].anchor()))
+        const int cluster = clusters_.of_node[size_t(id)];
+        if (cluster < 0)
             return true;
-        const int64_t features = view.shape.back();
-        return reshape_view(view, {element_count(view.shape) / features, features}).has_value();
+        const Op &anchor = graph_[clusters_.clusters[size_t(cluster)].anchor()].op;
+        const size_t last = view.shape.size() - 1;
+        if (std::holds_alternative<Linear>(anchor)) {
+            const int64_t features = view.shape.back();
+            return has_run(view, {last}) &&
+                   reshape_view(view, {element_count(view.shape) / features, features});
+        }
+        if (std::holds_alternative<MatMul>(anchor))
+            return has_run(view, {last});
+        const bool image = std::holds_alternative<Conv>(anchor) ||
+                           std::holds_alternative<MaxPool>(anchor) ||
+                           std::holds_alternative<AvgPool>(anchor);
+        return !image || has_run(view, {1, last});
     }
 
     // A place that a reader has for its operand.
@@ -171,8 +186,8 @@ class Placer {
 
     const Graph &graph_;
     const Clusters &clusters_;
+    const std::vector<TensorView> &layouts_;
     std::vector<std::vector<Offer>> offers_; // per node
-    std::vector<bool> prefers_rows_;
     Placement result_;
 };
 
@@ -183,8 +198,9 @@ Place part(const Place &whole, size_t dim, int64_t begin, int64_t extent) {
     return {{whole.ref.buffer, whole.ref.offset + slice.offset}, slice.view};
 }
 
-Placement place_values(const Graph &graph, const Clusters &clusters) {
-    return Placer(graph, clusters).run();
+Placement place_values(const Graph &graph, const Clusters &clusters,
+                       const std::vector<TensorView> &layouts) {
+    return Placer(graph, clusters, layouts).run();
 }
 
 } // namespace cnnc

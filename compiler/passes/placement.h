@@ -3,9 +3,10 @@
 //
 // A value is placed, in this order of preference,
 //   1. in the caller's memory, if it is an output (of several outputs, the first);
-//   2. in a part of the value that a reader makes of it: its slice of a concatenation, or a flatten
-//      or reshape that itself is placed by rule 1 or 2;
-//   3. in a buffer of its own, channels-last (images of few channels: channels-first).
+//   2. in a part of the value that a reader makes of it: its slice of a concatenation, or a reshape
+//      or permutation that itself has a place;
+//   3. in a buffer of its own, in the order that layouts.h proposes. A view has none but where a
+//      reshape of a permutation needs a copy unless its operand is written as that needs it.
 // Readers come first: nodes are walked from the last to the first.
 #pragma once
 
@@ -16,10 +17,6 @@
 #include <vector>
 
 namespace cnnc {
-
-// Images of fewer channels than this lie channels-first: a vector of channels would be mostly
-// empty, while one of pixels along a row is full. Eight is half of the widest vector.
-constexpr int64_t few_channels = 8;
 
 // A stored value: its buffer, where in it, and how. `view.shape` is the node's shape.
 struct Place {
@@ -32,14 +29,15 @@ Place part(const Place &whole, size_t dim, int64_t begin, int64_t extent);
 
 struct Placement {
     std::vector<Buffer> buffers; // inputs, outputs, then temporaries
-    // Per node. Empty for values inside a kernel, for constants, and for reshapes that only look
-    // at what they read (rule 3 makes no place for these).
+    // Per node. Empty for values inside a kernel, for constants, and for views that only look at
+    // what they read.
     std::vector<std::optional<Place>> places;
     // Per node: the reader in whose place it is written (rule 2), or -1.
     std::vector<NodeId> written_into;
     std::vector<Place> outputs; // per output of the graph
 };
 
-Placement place_values(const Graph &graph, const Clusters &clusters);
+Placement place_values(const Graph &graph, const Clusters &clusters,
+                       const std::vector<TensorView> &layouts);
 
 } // namespace cnnc

@@ -3,8 +3,21 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewriter.h"
 
+#include <algorithm>
+
 namespace cnnc {
 namespace {
+
+bool all(const std::vector<int64_t> &values, int64_t expected) {
+    return std::all_of(values.begin(), values.end(), [&](int64_t v) { return v == expected; });
+}
+
+bool counts_up(const std::vector<int64_t> &values) {
+    for (size_t i = 0; i < values.size(); i++)
+        if (values[i] != int64_t(i))
+            return false;
+    return true;
+}
 
 bool is_no_op(const Graph &graph, const Node &node) {
     auto keeps_type = [&] { return graph[node.inputs[0]].type == node.type; };
@@ -14,7 +27,19 @@ bool is_no_op(const Graph &graph, const Node &node) {
             return u.kind == UnaryKind::identity || u.kind == UnaryKind::dropout;
         },
         [&](const Flatten &) { return keeps_type(); },
-        [&](const Reshape &) { return keeps_type(); }, [](const auto &) { return false; });
+        [&](const Reshape &) { return keeps_type(); }, [&](const Expand &) { return keeps_type(); },
+        [&](const Cast &) { return keeps_type(); },
+        // Backwards, the shape alone says nothing.
+        [&](const Slice &s) {
+            return keeps_type() && std::all_of(s.starts.begin(), s.starts.end(),
+                                               [](int64_t start) { return start == 0; });
+        },
+        [&](const Pad &p) { return all(p.lo, 0) && all(p.hi, 0); },
+        [&](const Tile &t) { return all(t.repeats, 1); },
+        [&](const Permute &p) { return counts_up(p.dims); },
+        [&](const IndexSelect &s) { return keeps_type() && counts_up(s.index); },
+        [&](const Concat &) { return node.inputs.size() == 1; },
+        [](const auto &) { return false; });
 }
 
 } // namespace

@@ -52,6 +52,16 @@ NodeId Rewriter::append(Node node) {
     return NodeId(to_.nodes.size()) - 1;
 }
 
+NodeId Rewriter::append(Op op, std::vector<NodeId> inputs, std::string name, Span span) {
+    std::vector<TensorType> operands;
+    for (NodeId input : inputs)
+        operands.push_back(to_[input].type);
+    Diagnostics none;
+    std::optional<TensorType> type = infer_type(op, operands, {}, none);
+    assert(type && "a pass made an operator that does not fit");
+    return append({std::move(op), std::move(inputs), {}, *type, std::move(name), span});
+}
+
 ParamId Rewriter::add_param(Param param) {
     const bool is_new = new_params_.insert(param.name).second;
     assert(is_new);

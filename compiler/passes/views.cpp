@@ -2,7 +2,9 @@
 // See views.h. Only reshape_view is more than bookkeeping.
 #include "compiler/passes/views.h"
 
+#include <algorithm>
 #include <cassert>
+#include <numeric>
 
 namespace cnnc {
 namespace {
@@ -84,6 +86,67 @@ std::optional<TensorView> reshape_view(const TensorView &view, const Shape &shap
         block = 1;
     }
     return normalized(result);
+}
+
+TensorView permute_view(const TensorView &view, const std::vector<int64_t> &dims) {
+    TensorView result{view.dtype, {}, {}};
+    for (int64_t dim : dims) {
+        result.shape.push_back(view.shape[size_t(dim)]);
+        result.strides.push_back(view.strides[size_t(dim)]);
+    }
+    return normalized(result);
+}
+
+bool lies_apart(const TensorView &view) {
+    for (size_t d = 0; d < view.shape.size(); d++)
+        if (view.shape[d] > 1 && view.strides[d] == 0)
+            return false;
+    return true;
+}
+
+TensorView dense_like(const TensorView &view, const Shape &shape) {
+    assert(view.shape.size() == shape.size());
+    std::vector<size_t> order(shape.size()); // outermost first
+    std::iota(order.begin(), order.end(), size_t(0));
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return view.strides[a] > view.strides[b]; });
+    TensorView result{view.dtype, shape, std::vector<int64_t>(shape.size())};
+    int64_t stride = 1;
+    for (size_t i = order.size(); i-- > 0;) {
+        result.strides[order[i]] = stride;
+        stride *= shape[order[i]];
+    }
+    return normalized(result);
+}
+
+std::optional<ViewPart> view_through(const Op &op, const TensorView &operand, const Shape &result) {
+    if (const auto *permute = std::get_if<Permute>(&op))
+        return ViewPart{0, permute_view(operand, permute->dims)};
+    if (std::holds_alternative<Expand>(op))
+        return ViewPart{0, expanded(operand, result)};
+    if (const auto *slice = std::get_if<Slice>(&op)) {
+        ViewPart part{0, operand};
+        part.view.shape = result;
+        for (size_t d = 0; d < result.size(); d++) {
+            part.offset += slice->starts[d] * operand.strides[d];
+            part.view.strides[d] *= result[d] == 1 ? 1 : slice->steps[d];
+        }
+        return part;
+    }
+    auto view = reshape_view(operand, result);
+    return view ? std::optional(ViewPart{0, *view}) : std::nullopt;
+}
+
+std::optional<TensorView> view_back(const Op &op, const TensorView &result, const Shape &operand) {
+    if (const auto *permute = std::get_if<Permute>(&op)) {
+        std::vector<int64_t> inverse(permute->dims.size());
+        for (size_t d = 0; d < inverse.size(); d++)
+            inverse[size_t(permute->dims[d])] = int64_t(d);
+        return permute_view(result, inverse);
+    }
+    if (std::holds_alternative<Expand>(op) || std::holds_alternative<Slice>(op))
+        return std::nullopt;
+    return reshape_view(result, operand);
 }
 
 ViewPart slice_view(const TensorView &view, size_t dim, int64_t begin, int64_t extent) {
