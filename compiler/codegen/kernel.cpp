@@ -165,7 +165,8 @@ void correct_alignments(llvm::Module &module) {
                 continue;
             llvm::Align known =
                 llvm::getKnownAlignment(load->getPointerOperand(), module.getDataLayout(), load);
-            known = std::max(known, llvm::Align(load->getType()->getScalarSizeInBits() / 8));
+            uint64_t element = std::max<uint64_t>(8, load->getType()->getScalarSizeInBits()) / 8;
+            known = std::max(known, llvm::Align(element));
             load->setAlignment(std::min(load->getAlign(), known));
         }
 }

@@ -102,7 +102,7 @@ Expr gelu_tanh(const Expr &x) {
 Expr mish(const Expr &x) {
     Expr e = exp_of(Halide::min(x, 20.0f));
     Expr n = e * (e + 2.0f);
-    return x * (n / (n + 2.0f));
+    return select(x > 20.0f, x, x * (n / (n + 2.0f)));
 }
 
 Expr softplus(const Expr &x, double beta, double threshold) {
@@ -273,7 +273,7 @@ Expr convert(Type to, const Expr &x) {
         return x;
     if (to.is_bool())
         return from.is_float() ? !equal_to(x, 0.0f) : x != constant(from, 0);
-    if (to.is_float() || from.is_bool())
+    if (to.is_float() || from.is_bool() || (!from.is_float() && to.bits() > from.bits()))
         return cast(to, x);
     if (!from.is_float()) // keeps the low bits
         return reinterpret(to, cast(UInt(to.bits()), reinterpret(UInt(from.bits()), x)));

@@ -38,19 +38,29 @@ Expr power_of_two(const Expr &n) {
     return reinterpret(Float(64), cast(UInt(64), cast(UInt(32), n + 1023)) << Expr(uint64_t(52)));
 }
 
-// log2(x) as a double for finite x > 0. x = 2^e m with m near 1; log m is the odd series in
-// s = (m - 1) / (m + 1), |s| < 0.172, so that s^16 / 17 is below 1e-13.
-Expr log2_exact(const Expr &x) {
+// x = 2^exponent mantissa with a mantissa between sqrt(1/2) and sqrt(2), for finite x > 0.
+struct Parts {
+    Expr exponent, mantissa;
+};
+
+Parts parts_of(const Expr &x) {
     Expr tiny = x < 1.17549435e-38f;
     Expr bits = reinterpret(Int(32), select(tiny, x * 4294967296.0f, x));
     Expr m = reinterpret(Float(32), (bits & 0x7fffff) | 0x3f800000);
     Expr large = m > 1.41421356f;
-    Expr e = (bits >> 23) - select(tiny, 159, 127) + select(large, 1, 0);
-    Expr half = cast(Float(64), select(large, m * 0.5f, m));
-    Expr s = strict_float(half - Expr(1.0)) / (half + Expr(1.0));
+    return {(bits >> 23) - select(tiny, 159, 127) + select(large, 1, 0),
+            select(large, m * 0.5f, m)};
+}
+
+// log2(x) as a double for finite x > 0. The logarithm of the mantissa m is the odd series in
+// s = (m - 1) / (m + 1), |s| < 0.172, so that s^16 / 17 is below 1e-13.
+Expr log2_exact(const Expr &x) {
+    Parts p = parts_of(x);
+    Expr m = cast(Float(64), p.mantissa);
+    Expr s = (m - Expr(1.0)) / (m + Expr(1.0));
     Expr series =
         polynomial(s * s, {1, 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13, 1.0 / 15});
-    return cast(Float(64), e) + s * series * Expr(2.8853900817779268); // 2 / ln(2)
+    return cast(Float(64), p.exponent) + s * series * Expr(2.8853900817779268); // 2 / ln(2)
 }
 
 // 2^p of a double, as f32. The Taylor series of e^u up to u^9; u^10 / 10! is below 7e-12.
@@ -87,11 +97,11 @@ Expr sine(const Expr &x, int quarter) {
 Expr less(const Expr &a, const Expr &b) {
     return strict_float(a < b);
 }
-Expr less_equal(const Expr &a, const Expr &b) {
-    return strict_float(a <= b);
-}
 Expr equal_to(const Expr &a, const Expr &b) {
     return strict_float(a == b);
+}
+Expr less_equal(const Expr &a, const Expr &b) {
+    return less(a, b) || equal_to(a, b); // Halide takes a <= b for !(b < a)
 }
 Expr quotient(const Expr &a, const Expr &b) {
     return strict_float(a / b);
@@ -126,12 +136,28 @@ Expr round_of(const Expr &x) {
     return select(Halide::abs(x) < 8388608.0f, cast(Float(32), rounded), x);
 }
 
+// e^x = 2^n e^u with |u| <= ln(2) / 2, of which the Taylor series goes up to u^7 (u^8 / 8! is below
+// 6e-9). ln(2) is taken off in two parts, of which the first has few bits: n times it is exact. 2^n
+// is multiplied in two halves, as 2^128 and 2^-150 are no floats.
 Expr exp_of(const Expr &x) {
-    return Halide::exp(x);
+    Expr within = Halide::clamp(x, -104.0f, 89.0f);
+    Expr n = cast(Int(32), within * 1.44269504f + select(within < 0.0f, -0.5f, 0.5f));
+    Expr count = cast(Float(32), n);
+    Expr u = strict_float(within - count * 0.693359375f) + count * 2.12194440e-4f;
+    Expr series =
+        polynomial(u, {1, 1, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040});
+    Expr half = n >> 1;
+    auto power = [](const Expr &e) { return reinterpret(Float(32), (e + 127) << 23); };
+    return strict_float(series * power(half)) * power(n - half);
 }
 
+// The series of log2_exact() up to s^9, and ln(2) in two parts as above.
 Expr log_of(const Expr &x) {
-    Expr value = Halide::log(Halide::max(x, 1e-45f));
+    Parts p = parts_of(Halide::max(x, 1e-45f));
+    Expr s = (p.mantissa - 1.0f) / (p.mantissa + 1.0f);
+    Expr series = 2.0f * s * polynomial(s * s, {1, 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9});
+    Expr e = cast(Float(32), p.exponent);
+    Expr value = e * 0.693359375f + strict_float(series - e * 2.12194440e-4f);
     value = select_bits(x == 0.0f, infinity_bits | 0x80000000, value);
     value = select_bits(x > 3.40282347e38f, infinity_bits, value);
     return select_bits(x < 0.0f || is_nan_of(x), nan_bits, value);

@@ -69,6 +69,11 @@ Expr entry(const Stages &st, const std::vector<Image> &tables, size_t d, const E
     return tables[d]({tap, st.v[size_t(st.loop_of[d])]});
 }
 
+// An index as a position within the input: no table can make the kernel read beyond it.
+Expr position(const Stages &st, size_t d, const Expr &index) {
+    return Halide::clamp(index, 0, int32_t(st.shape.in[size_t(st.loop_of[d])] - 1));
+}
+
 Expr element(const Stages &st, const std::vector<Expr> &at) {
     Expr x = st.input(at);
     return st.weighted() ? Halide::cast<float>(x) : x;
@@ -80,7 +85,7 @@ Expr picked(const Stages &st) {
     for (size_t d = 0; d < st.indices.size(); ++d) {
         Expr index = entry(st, st.indices, d, 0);
         outside = outside || index < 0;
-        at[size_t(st.loop_of[d])] = Halide::max(index, 0);
+        at[size_t(st.loop_of[d])] = position(st, d, index);
     }
     Expr x = st.input(at);
     return Halide::select(outside, constant(x.type(), st.sample.fill), x);
@@ -92,7 +97,7 @@ Expr blended(const Stages &st, size_t d, std::vector<Expr> at) {
         return element(st, at);
     Expr all;
     for (int tap = 0; tap < int(st.shape.taps[d]); ++tap) {
-        at[size_t(st.loop_of[d])] = entry(st, st.indices, d, tap);
+        at[size_t(st.loop_of[d])] = position(st, d, entry(st, st.indices, d, tap));
         Expr x = blended(st, d + 1, at);
         if (st.weighted())
             x = x * entry(st, st.weights, d, tap);
@@ -115,7 +120,7 @@ Fold blending_fold(const Stages &st) {
         std::vector<Expr> at = exprs(st.v);
         Expr factor;
         for (size_t d = 0; d < st.indices.size(); ++d) {
-            at[size_t(st.loop_of[d])] = entry(st, st.indices, d, taps[d]);
+            at[size_t(st.loop_of[d])] = position(st, d, entry(st, st.indices, d, taps[d]));
             if (!weighted)
                 continue;
             Expr weight = entry(st, st.weights, d, taps[d]);

@@ -41,29 +41,32 @@ double seconds_since(Clock::time_point start) {
 
 // ---- memory ----
 
-// A NaN no computation makes.
-constexpr uint32_t canary_bits = 0x7fc0dead;
+// What memory holds that nobody has written: a NaN no computation makes. For elements of any size
+// it is the bytes that tell.
+constexpr std::array<unsigned char, 4> canary = {0xad, 0xde, 0xc0, 0x7f};
 
-float canary() {
-    float value;
-    std::memcpy(&value, &canary_bits, sizeof value);
-    return value;
+void fill_canaries(char *first, char *last) {
+    for (char *p = first; p < last; ++p)
+        *p = char(canary[reinterpret_cast<uintptr_t>(p) % canary.size()]);
 }
 
-bool is_canary(float value) {
-    return std::memcmp(&value, &canary_bits, sizeof value) == 0;
+bool are_canaries(const char *first, const char *last) {
+    for (const char *p = first; p < last; ++p)
+        if (*p != char(canary[reinterpret_cast<uintptr_t>(p) % canary.size()]))
+            return false;
+    return true;
 }
 
 // Where a tensor lies between two pages that no one may touch: flush with one of them. At the back
 // it has only the alignment asked for.
 enum class Flush { front, back };
 
-class FencedFloats {
+class FencedMemory {
   public:
-    FencedFloats(size_t count, Flush flush, size_t alignment = sizeof(float)) : count_(count) {
+    FencedMemory(size_t bytes, Flush flush, size_t alignment) : bytes_(bytes) {
         size_t page = size_t(sysconf(_SC_PAGESIZE));
-        size_t bytes = (count * sizeof(float) + alignment - 1) / alignment * alignment;
-        size_t pages = (bytes + page - 1) / page;
+        size_t whole = (bytes + alignment - 1) / alignment * alignment;
+        size_t pages = (whole + page - 1) / page;
         total_ = (pages + 2) * page;
         void *memory =
             mmap(nullptr, total_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -71,34 +74,31 @@ class FencedFloats {
             throw std::bad_alloc();
         base_ = static_cast<char *>(memory);
         inside_ = pages * page;
-        std::fill_n(reinterpret_cast<float *>(base_), total_ / sizeof(float), canary());
+        fill_canaries(base_, base_ + total_);
         mprotect(base_, page, PROT_NONE);
         mprotect(base_ + page + inside_, page, PROT_NONE);
-        size_t offset = flush == Flush::front ? 0 : inside_ - bytes;
-        data_ = reinterpret_cast<float *>(base_ + page + offset);
+        data_ = base_ + page + (flush == Flush::front ? 0 : inside_ - whole);
     }
-    ~FencedFloats() { munmap(base_, total_); }
-    FencedFloats(const FencedFloats &) = delete;
-    FencedFloats &operator=(const FencedFloats &) = delete;
+    ~FencedMemory() { munmap(base_, total_); }
+    FencedMemory(const FencedMemory &) = delete;
+    FencedMemory &operator=(const FencedMemory &) = delete;
 
-    float *data() const { return data_; }
-    size_t count() const { return count_; }
+    char *data() const { return data_; }
+    size_t bytes() const { return bytes_; }
     void protect() const { mprotect(page_start(), inside_, PROT_READ); }
-    void poison() const { std::fill_n(data_, count_, canary()); }
+    void poison() const { fill_canaries(data_, data_ + bytes_); }
     // Everything between the fences but the tensor itself.
     bool canaries_live() const {
-        auto *first = reinterpret_cast<const float *>(page_start());
-        auto *last = first + inside_ / sizeof(float);
-        return std::all_of(first, const_cast<const float *>(data_), is_canary) &&
-               std::all_of(const_cast<const float *>(data_ + count_), last, is_canary);
+        return are_canaries(page_start(), data_) &&
+               are_canaries(data_ + bytes_, page_start() + inside_);
     }
 
   private:
     char *page_start() const { return base_ + (total_ - inside_) / 2; }
 
     char *base_ = nullptr;
-    size_t total_ = 0, inside_ = 0, count_ = 0;
-    float *data_ = nullptr;
+    size_t total_ = 0, inside_ = 0, bytes_ = 0;
+    char *data_ = nullptr;
 };
 
 // Elements from a view's first to its last.
@@ -131,7 +131,14 @@ int64_t summands(const Workload &w) {
         w.anchor, [&](const Conv &c) { return in[1] / c.groups * element_count(c.kernel); },
         [&](const Linear &) { return element_count(in) / in[0]; },
         [](const AvgPool &p) { return element_count(p.kernel); },
-        [&](const GlobalAvgPool &) { return element_count(in) / in[0] / in[1]; },
+        [&](const MatMul &) { return in.back(); },
+        [&](const Reduce &) { return element_count(in) / element_count(w.output.shape); },
+        [&](const Sample &s) {
+            int64_t taps = 1;
+            for (size_t i = 0; i < s.dims.size(); ++i)
+                taps *= w.inputs[1 + i * (s.kind == SampleKind::weighted_sum ? 2 : 1)].shape[1];
+            return taps;
+        },
         [&](const Softmax &s) { return in[size_t(s.dim)]; },
         [](const auto &) { return int64_t(1); });
 }
@@ -139,45 +146,109 @@ int64_t summands(const Workload &w) {
 struct Problem {
     std::string text; // of the workload
     // Each input twice: flush with either fence.
-    std::vector<std::array<std::unique_ptr<FencedFloats>, 2>> inputs;
+    std::vector<std::array<std::unique_ptr<FencedMemory>, 2>> inputs;
     std::vector<float> weight, bias;
-    std::vector<float> expected; // of the output's span; canaries in its gaps
+    // Of the output's span: its elements in memory; those of its gaps are not `covered`.
+    std::vector<double> expected;
+    std::vector<bool> covered;
     double scale = 0;
 };
+
+using Random = std::mt19937;
+
+// Numbers of a few bits each, so that sums and products are exact where a step is not continuous
+// and a rounding error would show.
+double random_number(DType dtype, bool exact, Random &random) {
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    switch (dtype) {
+    case DType::boolean:
+        return double(random() % 2);
+    case DType::u8:
+        return double(random() % 256);
+    case DType::i8:
+        return double(random() % 256) - 128;
+    case DType::i32:
+    case DType::i64:
+        return double(random() % 19) - 9;
+    default:
+        return exact ? double(int(random() % 9) - 4) / 4 : double(uniform(random));
+    }
+}
+
+// A table of Sample: which input it is, counted from the first table; `extent`: of what it picks.
+double random_entry(const Sample &sample, size_t table, int64_t extent, bool exact,
+                    Random &random) {
+    if (sample.kind == SampleKind::weighted_sum && table % 2 == 1)
+        return random_number(DType::f32, exact, random);
+    if (sample.kind == SampleKind::pick && random() % 4 == 0)
+        return -1;
+    return double(random() % uint64_t(extent));
+}
+
+void fill_input(const Workload &w, size_t input, bool exact, Random &random, char *data) {
+    const TensorView &view = w.inputs[input];
+    const auto *sample = std::get_if<Sample>(&w.anchor);
+    bool is_table = sample && input > 0 && input < anchor_operands(w.anchor);
+    for_each_place(view, [&](size_t place) {
+        double value = 0;
+        if (is_table) {
+            size_t per_dim = sample->kind == SampleKind::weighted_sum ? 2 : 1;
+            auto dim = size_t(sample->dims[(input - 1) / per_dim]);
+            value = random_entry(*sample, input - 1, w.inputs[0].shape[dim], exact, random);
+        } else {
+            value = random_number(view.dtype, exact, random);
+        }
+        store_element(view.dtype, data, int64_t(place), value);
+    });
+}
+
+std::vector<float> random_weights(const std::optional<TensorType> &type, double factor, bool exact,
+                                  Random &random) {
+    std::vector<float> values(type ? size_t(element_count(type->shape)) : 0);
+    for (float &v : values)
+        v = float((exact ? 1 : factor) * random_number(DType::f32, exact, random));
+    return values;
+}
+
+void compute_expected(const Workload &w, Problem &p) {
+    std::vector<const void *> inputs;
+    for (const auto &input : p.inputs)
+        inputs.push_back(input[0]->data());
+    size_t element = dtype_bytes(w.output.dtype);
+    std::vector<char> output(span(w.output) * element);
+    run_workload(w, inputs, p.weight.data(), p.bias.empty() ? nullptr : p.bias.data(),
+                 output.data());
+    p.expected.assign(span(w.output), 0);
+    p.covered.assign(span(w.output), false);
+    for_each_place(w.output, [&](size_t place) {
+        double v = load_element(w.output.dtype, output.data(), int64_t(place));
+        p.expected[place] = v;
+        p.covered[place] = true;
+        if (std::isfinite(v))
+            p.scale = std::max(p.scale, std::fabs(v));
+    });
+}
 
 std::unique_ptr<Problem> make_problem(const Workload &w) {
     auto p = std::make_unique<Problem>();
     p->text = workload_text(w);
-    std::mt19937 random(uint32_t(hash64(p->text.data(), p->text.size())));
-    std::uniform_real_distribution<float> uniform(-1, 1);
-    for (const TensorView &view : w.inputs) {
+    Random random(uint32_t(hash64(p->text.data(), p->text.size())));
+    bool exact = has_jumps(w);
+    for (size_t i = 0; i < w.inputs.size(); ++i) {
+        size_t element = dtype_bytes(w.inputs[i].dtype), bytes = span(w.inputs[i]) * element;
         p->inputs.emplace_back();
         auto &[front, back] = p->inputs.back();
-        front = std::make_unique<FencedFloats>(span(view), Flush::front);
-        back = std::make_unique<FencedFloats>(span(view), Flush::back);
-        float *data = front->data();
-        for_each_place(view, [&](size_t place) { data[place] = uniform(random); });
-        std::copy_n(data, span(view), back->data());
+        front = std::make_unique<FencedMemory>(bytes, Flush::front, element);
+        back = std::make_unique<FencedMemory>(bytes, Flush::back, element);
+        fill_input(w, i, exact, random, front->data());
+        std::copy_n(front->data(), bytes, back->data());
         front->protect();
         back->protect();
     }
-    auto fill = [&](const std::optional<TensorType> &type, float factor) {
-        std::vector<float> values(type ? size_t(element_count(type->shape)) : 0);
-        for (float &v : values)
-            v = factor * uniform(random);
-        return values;
-    };
-    p->weight = fill(workload_weight(w), float(std::sqrt(3.0 / double(summands(w)))));
-    p->bias = fill(workload_bias(w), 1);
-    p->expected.assign(span(w.output), canary());
-    std::vector<const float *> inputs;
-    for (const auto &input : p->inputs)
-        inputs.push_back(input[0]->data());
-    run_workload(w, inputs, p->weight.data(), p->bias.empty() ? nullptr : p->bias.data(),
-                 p->expected.data());
-    for (float v : p->expected)
-        if (std::isfinite(v))
-            p->scale = std::max(p->scale, std::fabs(double(v)));
+    p->weight =
+        random_weights(workload_weight(w), std::sqrt(3.0 / double(summands(w))), exact, random);
+    p->bias = random_weights(workload_bias(w), 1, exact, random);
+    compute_expected(w, *p);
     return p;
 }
 
@@ -196,7 +267,7 @@ struct Workers;
 struct Worker {
     cnnc_worker base; // first: kernels hand us its address
     Workers *workers = nullptr;
-    std::unique_ptr<FencedFloats> scratch;
+    std::unique_ptr<FencedMemory> scratch;
 };
 
 struct Workers {
@@ -207,9 +278,8 @@ struct Workers {
     static int run_loop(cnnc_worker *, cnnc_task, int min, int extent, uint8_t *closure);
     Workers(Order order_, int64_t scratch_bytes) : order(order_) {
         for (Worker &worker : all) {
-            worker.scratch = std::make_unique<FencedFloats>(size_t(scratch_bytes) / sizeof(float),
-                                                            Flush::back, 64);
-            worker.base = {reinterpret_cast<char *>(worker.scratch->data()), run_loop};
+            worker.scratch = std::make_unique<FencedMemory>(size_t(scratch_bytes), Flush::back, 64);
+            worker.base = {worker.scratch->data(), run_loop};
             worker.workers = this;
         }
     }
@@ -275,16 +345,18 @@ int call_kernel(void *entry, const Arguments &args) {
 }
 
 // What is wrong with the output, or "".
-std::string compare(const Workload &w, const Problem &problem, const float *output) {
-    double tolerance = kernel_tolerance(w, problem.scale);
+std::string compare(const Workload &w, const Problem &problem, const char *output) {
+    DType dtype = w.output.dtype;
+    size_t element = dtype_bytes(dtype);
+    double tolerance = dtype == DType::f32 ? kernel_tolerance(w, problem.scale) : 0;
     for (size_t i = 0; i < problem.expected.size(); ++i) {
-        float expected = problem.expected[i], actual = output[i];
-        if (is_canary(expected)) {
-            if (!is_canary(actual))
-                return fmt::format("the gap at {} is overwritten with {}", i, actual);
+        if (!problem.covered[i]) {
+            if (!are_canaries(output + i * element, output + (i + 1) * element))
+                return fmt::format("the gap at {} is overwritten", i);
             continue;
         }
-        bool near = std::isfinite(expected) ? std::fabs(double(expected) - actual) <= tolerance
+        double expected = problem.expected[i], actual = load_element(dtype, output, int64_t(i));
+        bool near = std::isfinite(expected) ? std::fabs(expected - actual) <= tolerance
                                             : expected == actual || std::isnan(expected);
         if (!near)
             return fmt::format("element at {} of {} is {}, not {} (tolerance {:.2g})", i,
@@ -300,12 +372,12 @@ struct Linked {
 };
 
 struct Packed {
-    std::unique_ptr<FencedFloats> weight, bias;
+    std::unique_ptr<FencedMemory> weight, bias;
 };
 
-std::unique_ptr<FencedFloats> fenced(const std::vector<float> &values) {
-    auto memory = std::make_unique<FencedFloats>(values.size(), Flush::back, 64);
-    std::copy(values.begin(), values.end(), memory->data());
+std::unique_ptr<FencedMemory> fenced(const std::vector<float> &values) {
+    auto memory = std::make_unique<FencedMemory>(values.size() * sizeof(float), Flush::back, 64);
+    std::memcpy(memory->data(), values.data(), memory->bytes());
     memory->protect();
     return memory;
 }
@@ -321,7 +393,7 @@ Packed pack(const KernelRequest &r, const Problem &problem) {
 
 // Tensors lie flush with the fence behind them, or (`flush`) in front of them.
 std::string run_in_order(const Linked &linked, const Problem &problem, const Packed &packed,
-                         Order order, Flush flush, FencedFloats &output) {
+                         Order order, Flush flush, FencedMemory &output) {
     const Workload &w = linked.request->workload;
     Workers workers(order, linked.kernel.scratch_bytes);
     output.poison();
@@ -345,22 +417,31 @@ std::string run_in_order(const Linked &linked, const Problem &problem, const Pac
     return compare(w, problem, output.data());
 }
 
+// Gaps aside, which hold canaries of their place.
+bool same_values(const Problem &problem, const std::vector<char> &a, const std::vector<char> &b,
+                 size_t element) {
+    for (size_t i = 0; i < problem.covered.size(); ++i)
+        if (problem.covered[i] &&
+            std::memcmp(a.data() + i * element, b.data() + i * element, element) != 0)
+            return false;
+    return true;
+}
+
 std::string run_linked(const Linked &linked, const Problem &problem) {
     Packed packed = pack(*linked.request, problem);
-    std::vector<float> first;
+    std::vector<char> first;
+    size_t element = dtype_bytes(linked.request->workload.output.dtype);
     for (Order order : all_orders) {
         // Both ends of inputs and output are fenced in turn.
         Flush flush = first.empty() ? Flush::back : Flush::front;
-        FencedFloats output(problem.expected.size(), flush);
+        FencedMemory output(problem.expected.size() * element, flush, element);
         std::string wrong = run_in_order(linked, problem, packed, order, flush, output);
         if (!wrong.empty())
             return fmt::format("{}: {}", order_names[size_t(order)], wrong);
-        std::vector<float> values(output.data(), output.data() + output.count());
-        if (first.empty()) {
+        std::vector<char> values(output.data(), output.data() + output.bytes());
+        if (first.empty())
             first = values;
-            continue;
-        }
-        if (std::memcmp(first.data(), values.data(), first.size() * sizeof(float)) != 0)
+        else if (!same_values(problem, first, values, element))
             return fmt::format("{}: other values than {}", order_names[size_t(order)],
                                order_names[0]);
         if (!linked.kernel.parallel)
@@ -400,9 +481,9 @@ void link_kernels(std::vector<Linked> &kernels) {
     table << "void *cnnc_test_table[] = {" << entries << "};\n";
     table.close();
     files.close();
-    std::string command = fmt::format(
-        "cc -shared -fPIC -O0 -Wl,-z,defs -o {0}/kernels.so {0}/table.c @{0}/files -lm -lc",
-        folder.path);
+    std::string command =
+        fmt::format("cc -shared -fPIC -O0 -Wl,-z,defs -o {0}/kernels.so {0}/table.c @{0}/files -lc",
+                    folder.path);
     if (std::system(command.c_str()) != 0)
         throw std::runtime_error("the kernels do not link");
     void *library = dlopen((folder.path + "/kernels.so").c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -457,11 +538,39 @@ std::vector<std::string> run_all(const std::vector<Linked> &kernels) {
 
 } // namespace
 
+bool has_jumps(const Workload &w) {
+    if (std::holds_alternative<ArgReduce>(w.anchor) || std::holds_alternative<TopK>(w.anchor))
+        return true;
+    return std::any_of(w.epilogue.begin(), w.epilogue.end(), [](const EpilogueStep &step) {
+        return match(
+            step.op,
+            [](const Unary &u) {
+                switch (u.kind) {
+                case UnaryKind::hard_shrink:
+                case UnaryKind::threshold:
+                case UnaryKind::sign:
+                case UnaryKind::floor:
+                case UnaryKind::ceil:
+                case UnaryKind::round:
+                    return true;
+                default:
+                    return false;
+                }
+            },
+            [](const Binary &b) {
+                return b.kind >= BinaryKind::eq || b.kind == BinaryKind::remainder ||
+                       b.kind == BinaryKind::fmod;
+            },
+            [](const Where &) { return false; },
+            [](const Cast &c) { return c.dtype != DType::f32; });
+    });
+}
+
 double kernel_tolerance(const Workload &w, double scale) {
     constexpr double eps = 1.0 / (1 << 23);
     double factor = 1;
     for (const EpilogueStep &step : w.epilogue)
-        if (auto *binary = std::get_if<Binary>(&step.op); binary && binary->kind == BinaryKind::mul)
+        if (auto *binary = std::get_if<Binary>(&step.op); binary && binary->kind != BinaryKind::add)
             factor *= 2;
     return factor * eps * (16 + 4 * std::sqrt(double(summands(w)))) * std::max(1.0, scale);
 }

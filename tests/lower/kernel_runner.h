@@ -42,4 +42,8 @@ KernelChecks check_compiled(const std::vector<KernelRequest> &requests,
 // of an epilogue, at most 2 here, may double it.
 double kernel_tolerance(const Workload &workload, double scale);
 
+// Whether the workload has a step, or an anchor, whose result jumps. Its inputs and weights are
+// multiples of 1/4, so that what comes before the jump can be exact.
+bool has_jumps(const Workload &workload);
+
 } // namespace cnnc

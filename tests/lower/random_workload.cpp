@@ -2,9 +2,9 @@
 #include "tests/lower/random_workload.h"
 
 #include "compiler/graph/graph.h"
+#include "tests/lower/random_epilogue.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <random>
@@ -22,14 +22,16 @@ class Generator {
     // A workload, or nothing where the numbers drawn do not fit together.
     std::optional<Workload> attempt() {
         Workload w;
+        dtype_ = DType::f32;
         Shape in = draw_anchor(w);
-        std::optional<Shape> out = result_shape(w.anchor, in);
-        if (!out || work(w.anchor, in, *out) > options_.max_work)
+        if (!std::holds_alternative<MatMul>(w.anchor)) // which has made its own
+            w.inputs.insert(w.inputs.begin(), likely_view(dtype_, in));
+        std::optional<Shape> out = result_shape(w, in);
+        if (!out || work(w, in, *out) > options_.max_work)
             return std::nullopt;
-        bool image = in.size() > 3;
-        w.inputs = {image && chance(70) ? image_view(in) : view(in)};
-        w.output = out->size() > 3 && chance(70) ? image_view(*out) : view(*out);
-        if (std::holds_alternative<Unary>(w.anchor))
+        w.output = likely_view(DType::f32, *out);
+        if (std::holds_alternative<Unary>(w.anchor) || std::holds_alternative<Reduce>(w.anchor) ||
+            std::holds_alternative<Sample>(w.anchor))
             broadcast_some(w.inputs[0]);
         add_epilogue(w);
         if (!workload_problem(w).empty())
@@ -72,7 +74,7 @@ class Generator {
 
     // Sets w.anchor; returns the shape it reads.
     Shape draw_anchor(Workload &w) {
-        switch (uniform(0, 11)) {
+        switch (uniform(0, 20)) {
         case 0:
         case 1:
         case 2:
@@ -86,16 +88,124 @@ class Generator {
         case 6:
         case 7:
             return draw_pool(w);
-        case 8: {
-            w.anchor = GlobalAvgPool{};
-            return image_shape(channels());
-        }
+        case 8:
         case 9:
+        case 10:
+            return draw_reduce(w);
+        case 11:
             return draw_softmax(w);
+        case 12:
+            return draw_positions(w);
+        case 13:
+        case 14:
+        case 15:
+            return draw_sample(w);
+        case 16:
+        case 17:
+            return draw_matmul(w);
         default:
             w.anchor = Unary{};
+            dtype_ = any_dtype();
             return chance(60) ? image_shape(channels()) : any_shape();
         }
+    }
+
+    DType any_dtype() {
+        constexpr DType dtypes[] = {DType::u8, DType::i8, DType::i32, DType::i64, DType::boolean};
+        return chance(60) ? DType::f32 : dtypes[uniform(0, 4)];
+    }
+    DType number_dtype() { return chance(70) ? DType::f32 : chance(50) ? DType::i32 : DType::i64; }
+
+    // Not of rank 0.
+    Shape some_shape() {
+        Shape shape = chance(50) ? image_shape(channels()) : any_shape();
+        if (shape.empty())
+            shape = {extent(4 * options_.max_channels)};
+        return shape;
+    }
+    int64_t dim_of(const Shape &shape) { return uniform(0, int64_t(shape.size()) - 1); }
+    Ints some_dims(const Shape &shape) {
+        Ints dims;
+        for (int64_t d = 0; d < int64_t(shape.size()); ++d)
+            if (chance(50))
+                dims.push_back(d);
+        return dims.empty() ? Ints{dim_of(shape)} : dims;
+    }
+
+    Shape draw_reduce(Workload &w) {
+        constexpr ReduceKind kinds[] = {ReduceKind::sum,  ReduceKind::mean, ReduceKind::amax,
+                                        ReduceKind::amin, ReduceKind::l1,   ReduceKind::sum_square};
+        Shape in = some_shape();
+        Reduce r{kinds[uniform(0, 5)], some_dims(in), true};
+        if (chance(10)) { // of few numbers: the product of many says nothing
+            r = {ReduceKind::prod, {dim_of(in)}, true};
+            in[size_t(r.dims[0])] = uniform(1, 10);
+        }
+        if (in.size() > 3 && chance(40)) { // a mean of images
+            r.dims.clear();
+            for (size_t d = 2; d < in.size(); ++d)
+                r.dims.push_back(int64_t(d));
+        }
+        if (r.kind != ReduceKind::mean && r.kind != ReduceKind::l1)
+            dtype_ = number_dtype();
+        w.anchor = r;
+        return in;
+    }
+
+    Shape draw_positions(Workload &w) {
+        Shape in = some_shape();
+        dtype_ = number_dtype();
+        int64_t dim = dim_of(in);
+        if (chance(50))
+            w.anchor = ArgReduce{chance(50), dim, true};
+        else
+            w.anchor = TopK{uniform(1, std::min<int64_t>(6, in[size_t(dim)])), dim, chance(50),
+                            chance(50)};
+        return in;
+    }
+
+    Shape draw_sample(Workload &w) {
+        constexpr SampleKind kinds[] = {SampleKind::pick, SampleKind::weighted_sum,
+                                        SampleKind::max};
+        Shape in = some_shape();
+        Sample s{kinds[uniform(0, 2)], some_dims(in), 0};
+        if (s.kind == SampleKind::pick) {
+            dtype_ = any_dtype();
+            s.fill = double(uniform(0, 1));
+        } else if (s.kind == SampleKind::weighted_sum && chance(50)) {
+            dtype_ = DType::u8;
+        }
+        if (in.size() == 4 && chance(50)) // images, as resize does
+            s.dims = {2, 3};
+        for (size_t i = 0; i < s.dims.size(); ++i) {
+            int64_t taps = s.kind == SampleKind::pick ? 1 : uniform(1, chance(80) ? 3 : 9);
+            Shape table = {extent(options_.max_extent), taps};
+            w.inputs.push_back(row_major(DType::i32, table));
+            if (s.kind == SampleKind::weighted_sum)
+                w.inputs.push_back(row_major(DType::f32, table));
+        }
+        w.anchor = s;
+        return in;
+    }
+
+    // Returns the shape of the left operand.
+    Shape draw_matmul(Workload &w) {
+        Shape a;
+        for (int64_t rank = chance(50) ? 0 : uniform(1, 3); rank > 0; --rank)
+            a.push_back(uniform(1, 4));
+        Shape b = a;
+        int64_t k = extent(2 * options_.max_channels);
+        a.insert(a.end(), {extent(2 * options_.max_channels), k});
+        b.insert(b.end(), {k, extent(2 * options_.max_channels)});
+        for (const Shape &shape : {a, b}) {
+            TensorView v = view(DType::f32, shape);
+            for (size_t d = 0; d + 2 < shape.size(); ++d)
+                if (chance(15))
+                    v.strides[d] = 0;
+            w.inputs.push_back(v);
+        }
+        w.anchor = MatMul{};
+        return a;
     }
 
     Shape any_shape() {
@@ -191,26 +301,59 @@ class Generator {
         Shape in = chance(50) ? Shape{extent(8), extent(4 * options_.max_channels)} : any_shape();
         if (in.empty())
             in = {1};
-        w.anchor = Softmax{uniform(0, int64_t(in.size()) - 1)};
+        w.anchor = Softmax{dim_of(in), chance(40)};
         return in;
     }
 
-    static std::optional<Shape> result_shape(const Op &op, const Shape &in) {
-        if (auto *linear = std::get_if<Linear>(&op))
+    static std::optional<Shape> result_shape(const Workload &w, Shape in) {
+        if (auto *linear = std::get_if<Linear>(&w.anchor))
             return Shape{in[0], linear->out_features};
+        if (std::holds_alternative<MatMul>(w.anchor)) {
+            in.back() = w.inputs[1].shape.back();
+            return in;
+        }
+        if (auto *reduce = std::get_if<Reduce>(&w.anchor))
+            for (int64_t dim : reduce->dims)
+                in[size_t(dim)] = 1;
+        if (auto *arg = std::get_if<ArgReduce>(&w.anchor))
+            in[size_t(arg->dim)] = 1;
+        if (auto *top = std::get_if<TopK>(&w.anchor))
+            in[size_t(top->dim)] = top->k;
+        if (auto *sample = std::get_if<Sample>(&w.anchor))
+            for (size_t i = 0; i < sample->dims.size(); ++i)
+                in[size_t(sample->dims[i])] = table_of(w, *sample, i).shape[0];
+        bool window = std::holds_alternative<Conv>(w.anchor) ||
+                      std::holds_alternative<MaxPool>(w.anchor) ||
+                      std::holds_alternative<AvgPool>(w.anchor);
+        if (!window)
+            return in;
         Diagnostics ignored;
-        auto type = infer_type(op, {{DType::f32, in}}, {}, ignored);
+        auto type = infer_type(w.anchor, {{DType::f32, in}}, {}, ignored);
         return type ? std::optional(type->shape) : std::nullopt;
     }
 
-    static int64_t work(const Op &op, const Shape &in, const Shape &out) {
+    static const TensorView &table_of(const Workload &w, const Sample &sample, size_t i) {
+        return w.inputs[1 + i * (sample.kind == SampleKind::weighted_sum ? 2 : 1)];
+    }
+
+    static int64_t work(const Workload &w, const Shape &in, const Shape &out) {
         int64_t work = element_count(in) + element_count(out);
         int64_t each = match(
-            op, [&](const Conv &c) { return in[1] / c.groups * element_count(c.kernel); },
+            w.anchor, [&](const Conv &c) { return in[1] / c.groups * element_count(c.kernel); },
             [&](const Linear &) { return element_count(in) / in[0]; },
+            [&](const MatMul &) { return in.back(); },
             [&](const MaxPool &p) { return element_count(p.kernel); },
             [&](const AvgPool &p) { return element_count(p.kernel); },
             [&](const Softmax &s) { return in[size_t(s.dim)]; },
+            [&](const Reduce &) { return element_count(in) / element_count(out); },
+            [&](const ArgReduce &a) { return 4 * in[size_t(a.dim)]; },
+            [&](const TopK &t) { return 4 * in[size_t(t.dim)]; },
+            [&](const Sample &s) {
+                int64_t taps = 1;
+                for (size_t i = 0; i < s.dims.size(); ++i)
+                    taps *= table_of(w, s, i).shape[1];
+                return taps;
+            },
             [](const auto &) { return int64_t(1); });
         return work + each * element_count(out);
     }
@@ -219,8 +362,8 @@ class Generator {
 
     // Strides for dimensions that lie in memory in this order, innermost first. Some have gaps
     // behind them, as a slice of a wider tensor has.
-    TensorView strided(const Shape &shape, const std::vector<size_t> &order) {
-        TensorView v{DType::f32, shape, Ints(shape.size())};
+    TensorView strided(DType dtype, const Shape &shape, const std::vector<size_t> &order) {
+        TensorView v{dtype, shape, Ints(shape.size())};
         size_t gap = chance(25) && !order.empty() ? size_t(uniform(0, int64_t(order.size()) - 1))
                                                   : order.size();
         int64_t stride = 1;
@@ -234,7 +377,7 @@ class Generator {
     }
 
     // Channels last or first.
-    TensorView image_view(const Shape &shape) {
+    TensorView image_view(DType dtype, const Shape &shape) {
         std::vector<size_t> order;
         if (chance(75))
             order.push_back(1);
@@ -243,23 +386,27 @@ class Generator {
         if (order.size() + 2 == shape.size())
             order.push_back(1);
         order.push_back(0);
-        return strided(shape, order);
+        return strided(dtype, shape, order);
     }
 
     // Dense or sliced row-major, channels-last, or with the dimensions in any order.
-    TensorView view(const Shape &shape) {
+    TensorView view(DType dtype, const Shape &shape) {
         if (shape.size() > 3 && chance(50))
-            return image_view(shape);
+            return image_view(dtype, shape);
         std::vector<size_t> order(shape.size());
         std::iota(order.rbegin(), order.rend(), size_t(0));
         if (chance(35))
             std::shuffle(order.begin(), order.end(), random_);
-        TensorView v = strided(shape, order);
+        TensorView v = strided(dtype, shape, order);
         // The stride of a dimension with one element says nothing.
         for (size_t d = 0; d < shape.size(); ++d)
             if (shape[d] == 1 && chance(30))
                 v.strides[d] = chance(50) ? 0 : uniform(1, 100);
         return v;
+    }
+
+    TensorView likely_view(DType dtype, const Shape &shape) {
+        return shape.size() > 3 && chance(70) ? image_view(dtype, shape) : view(dtype, shape);
     }
 
     // A pointwise kernel may read a broadcast operand: full shape, stride 0.
@@ -274,43 +421,19 @@ class Generator {
     // ---- epilogues ----
 
     void add_epilogue(Workload &w) {
-        for (int64_t steps = chance(40) ? uniform(0, 1) : uniform(0, 4); steps > 0; --steps)
-            w.epilogue.push_back(chance(50) ? unary_step() : binary_step(w));
-    }
-
-    EpilogueStep unary_step() {
-        Unary u{UnaryKind(uniform(int64_t(UnaryKind::identity), int64_t(UnaryKind::hard_swish)))};
-        constexpr double infinity = std::numeric_limits<double>::infinity();
-        if (u.kind == UnaryKind::dropout)
-            u.a = 0.5;
-        if (u.kind == UnaryKind::clamp) {
-            u.a = chance(30) ? -infinity : -0.5;
-            u.b = chance(30) ? infinity : 0.75;
-        }
-        if (u.kind == UnaryKind::leaky_relu)
-            u.a = chance(50) ? 0.01 : -0.5;
-        return {u, -1, 0, false};
-    }
-
-    EpilogueStep binary_step(Workload &w) {
-        EpilogueStep step{Binary{BinaryKind(uniform(0, 2))}, -1, 0, chance(40)};
-        if (chance(30)) {
-            step.scalar = double(uniform(-8, 8)) / 4;
-            return step;
-        }
-        step.input = int(w.inputs.size());
-        w.inputs.push_back(operand(w.output.shape));
-        return step;
+        int64_t steps = chance(40) ? uniform(0, 1) : uniform(0, 4);
+        add_random_epilogue(
+            w, steps, [&](DType dtype) { return operand(dtype, w.output.shape); }, random_);
     }
 
     // Full, per channel, a scalar, or broadcast along any dimensions.
-    TensorView operand(const Shape &output) {
+    TensorView operand(DType dtype, const Shape &output) {
         Shape shape = output;
         int64_t kind = uniform(0, 3);
         for (size_t d = 0; d < shape.size(); ++d)
             if ((kind == 1 && d != 1) || kind == 2 || (kind == 3 && chance(50)))
                 shape[d] = 1;
-        TensorView v = view(shape);
+        TensorView v = view(dtype, shape);
         for (size_t d = 0; d < shape.size(); ++d)
             if (shape[d] != output[d])
                 v.strides[d] = 0;
@@ -319,6 +442,7 @@ class Generator {
 
     std::mt19937_64 random_;
     RandomWorkloadOptions options_;
+    DType dtype_ = DType::f32; // of the anchor's operand
 };
 
 } // namespace

@@ -69,7 +69,7 @@ TEST(Models, AreLegalForExtremeWorkloads) {
              "linear(1, bias=true) f32[30000000, 1] -> f32[30000000, 1]",
              "identity f32[1, 1, 65536, 1048576] -> relu -> f32[1, 1, 65536, 1048576]",
              "softmax(dim=0) f32[60000000000] -> f32[60000000000]",
-             "global_avg_pool2d f32[1, 1, 1, 1] -> f32[1, 1, 1, 1]",
+             "mean(dims=[2, 3]) f32[1, 1, 1, 1] -> f32[1, 1, 1, 1]",
              "identity f32[] -> f32[]",
          }) {
         const auto w = parse_workload(text);
