@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <set>
@@ -19,7 +20,7 @@ namespace {
 
 struct Tensor {
     std::string name;
-    Shape shape;
+    TensorType type;
     std::vector<double> values;
 };
 
@@ -29,14 +30,16 @@ struct Case {
     Tensor output;
 };
 
-// "x [2, 3]" and the line of numbers behind it.
+// "x f32[2, 3]" or, without a name, "f32[2, 3]", and the line of numbers behind it.
 Tensor read_tensor(const std::string &head, std::istream &file) {
     Tensor tensor;
-    const size_t bracket = head.find('[');
-    tensor.name = head.substr(0, head.find(' '));
+    const size_t bracket = head.find('['), blank = head.rfind(' ', bracket);
+    tensor.name = blank == std::string::npos ? "" : head.substr(0, blank);
+    const size_t dtype = blank == std::string::npos ? 0 : blank + 1;
+    tensor.type.dtype = dtype_from_name(head.substr(dtype, bracket - dtype)).value();
     std::istringstream extents(head.substr(bracket + 1));
     for (int64_t extent; extents >> extent; extents.ignore(1)) {
-        tensor.shape.push_back(extent);
+        tensor.type.shape.push_back(extent);
     }
     std::string line;
     std::getline(file, line);
@@ -44,6 +47,7 @@ Tensor read_tensor(const std::string &head, std::istream &file) {
     for (double number; numbers >> number;) {
         tensor.values.push_back(number);
     }
+    EXPECT_EQ(int64_t(tensor.values.size()), element_count(tensor.type.shape)) << head;
     return tensor;
 }
 
@@ -70,13 +74,13 @@ std::vector<Case> read_cases() {
 std::string network_text(const Case &c) {
     std::string text = "network test {\n";
     for (const Tensor &input : c.inputs) {
-        text += fmt::format("    input {}: f32{}\n", input.name, shape_text(input.shape));
+        text += fmt::format("    input {}: {}\n", input.name, type_text(input.type));
     }
     return text + fmt::format("    output result = {}\n}}\n", c.expression);
 }
 
 TensorData data(const Tensor &tensor) {
-    return TensorData::from_floats(tensor.shape, {tensor.values.begin(), tensor.values.end()});
+    return to_tensor_data({tensor.type.shape, tensor.values}, tensor.type.dtype);
 }
 
 // A param's name is some path and its role; the role alone says which it is.
@@ -105,25 +109,45 @@ void check(const Case &c) {
         inputs.push_back(data(input));
     }
     const TensorD result = interpret(*graph, inputs).at(0);
-    ASSERT_EQ(result.shape, c.output.shape);
+    ASSERT_EQ(type_text((*graph)[graph->outputs[0].node].type), type_text(c.output.type));
+    ASSERT_EQ(result.shape, c.output.type.shape);
+    const double tolerance = c.output.type.dtype == DType::f32 ? 2e-9 : 0;
     for (size_t i = 0; i < result.values.size(); ++i) {
-        EXPECT_NEAR(result.values[i], c.output.values[i], 2e-9 * (1 + std::abs(result.values[i])))
+        EXPECT_NEAR(result.values[i], c.output.values[i],
+                    tolerance * (1 + std::abs(result.values[i])))
             << "element " << i;
     }
 }
 
 TEST(Operators, ComputeWhatPyTorchDoes) {
     const std::vector<Case> cases = read_cases();
-    ASSERT_GE(cases.size(), 60u);
+    ASSERT_GE(cases.size(), 250u);
     for (const Case &c : cases) {
         SCOPED_TRACE(c.expression);
         check(c);
     }
 }
 
+// The words in front of a parenthesis.
+void add_called_names(const std::string &expression, std::set<std::string> &names) {
+    const auto is_word = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+    };
+    for (size_t open = expression.find('('); open != std::string::npos;
+         open = expression.find('(', open + 1)) {
+        size_t begin = open;
+        while (begin > 0 && is_word(expression[begin - 1])) {
+            --begin;
+        }
+        names.insert(expression.substr(begin, open - begin));
+    }
+}
+
 TEST(Operators, AllHaveACase) {
     std::set<std::string> seen;
+    std::set<size_t> operators;
     for (const Case &c : read_cases()) {
+        add_called_names(c.expression, seen);
         SourceManager sources;
         Diagnostics diags;
         const auto graph = load_network_text("case.cnn", network_text(c), sources, diags);
@@ -133,12 +157,14 @@ TEST(Operators, AllHaveACase) {
             for (NodeId input : node.inputs) {
                 operands.push_back((*graph)[input].type);
             }
-            seen.insert(op_name(node.op, operands));
+            seen.insert(op_name(node.op, operands)); // of infix operators
+            operators.insert(node.op.index());
         }
     }
     for (const OpSpec &spec : op_specs()) {
         EXPECT_TRUE(seen.count(std::string(spec.name))) << spec.name;
     }
+    EXPECT_EQ(operators.size(), std::variant_size_v<Op>);
 }
 
 } // namespace
