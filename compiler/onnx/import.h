@@ -20,7 +20,7 @@
 namespace cnnc {
 
 struct OnnxImportOptions {
-    std::string name; // of the network; empty: after the model's graph, or else after its file
+    std::string name; // of the network; empty: after the file
     // The first extent of inputs where the model leaves it open; without it 1.
     std::optional<int64_t> batch;
     std::map<std::string, Shape> shapes;         // of inputs, instead of the model's
