@@ -176,7 +176,9 @@ std::optional<Image> decode_jpeg(const std::string &path, const FileBytes &bytes
     const int decoded = channels == 1 ? 1 : 3;
     bool done = start_jpeg(decoder, bytes, decoded);
     Image image;
+    int orientation = 1;
     if (done) {
+        orientation = orientation_of(jpeg); // finishing forgets the markers
         if (!image_size_is_fine(path, jpeg.output_width, jpeg.output_height, diags))
             return std::nullopt;
         image = {int(jpeg.output_width), int(jpeg.output_height), decoded, {}};
@@ -187,7 +189,7 @@ std::optional<Image> decode_jpeg(const std::string &path, const FileBytes &bytes
         diags.report<diag::image_broken>({}, path, decoder.errors.message);
         return std::nullopt;
     }
-    image = upright(std::move(image), orientation_of(jpeg));
+    image = upright(std::move(image), orientation);
     return channels == 4 ? with_opacity(image) : image;
 }
 
