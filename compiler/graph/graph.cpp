@@ -75,6 +75,10 @@ class Comparison {
         return text + " -> " + type_text(node.type);
     }
 
+    static std::string constant_text(const Constant &c) {
+        return c.is_scalar() ? number_text(c.value()) : shape_text(c.type.shape) + " numbers";
+    }
+
     // Constants are equal by value; everything else is compared before it is used.
     bool same_operand(const std::string &what, NodeId a, NodeId b) {
         const Constant *x = std::get_if<Constant>(&a_[a].op);
@@ -89,7 +93,7 @@ class Comparison {
         return same_text(what, type_text(x->type), type_text(y->type)) &&
                (std::equal(x->values.begin(), x->values.end(), y->values.begin(), y->values.end(),
                            same_value) ||
-                differ(what, "a constant", "another one"));
+                differ(what, constant_text(*x), constant_text(*y)));
     }
 
     bool same_node(NodeId a, NodeId b) {

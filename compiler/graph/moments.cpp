@@ -225,6 +225,8 @@ struct Estimator {
             const double mean = x.mean * y.mean;
             return bounded(mean, x.second() * y.second() - mean * mean);
         }
+        case BinaryKind::div: // divisors keep away from 0, unlike a normal distribution's tail
+            return transform(x, {y.mean, y.variance / 4}, [](double p, double q) { return p / q; });
         default:
             return transform(x, y, [&](double p, double q) { return apply(b.kind, p, q); });
         }

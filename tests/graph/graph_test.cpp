@@ -57,10 +57,18 @@ TEST(SameGraph, SeesEveryOtherDifference) {
         {"operand of c: `0.5` and `0.25`", [](Graph &g) { g[3].op = Constant{0.25}; }},
         {"operators: `3` and `2`", [](Graph &g) { g.nodes.pop_back(); }},
         {"outputs: `1` and `2`", [](Graph &g) { g.outputs.push_back(g.outputs[0]); }},
-        {"output: `y = c` and `z = c`", [](Graph &g) { g.outputs[0].name = "z"; }},
-        {"output: `y = c` and `y = b`", [](Graph &g) { g.outputs[0].node = 2; }},
-        {"output: `y = c` and `y = c layout NHWC`",
-         [](Graph &g) { g.outputs[0].layout = Layout::nhwc; }},
+        {"operand of c: `a constant` and `x`", [](Graph &g) { g[4].inputs[1] = 0; }},
+        {"operand of c: `f32[]` and `i64[]`",
+         [](Graph &g) {
+             g[3].op = Constant({DType::i64, {}}, {1});
+         }},
+        {"operand of c: `f32[]` and `f32[2]`",
+         [](Graph &g) {
+             g[3].op = Constant({DType::f32, {2}}, {0.5, 0.5});
+         }},
+        {"output: `y` and `z`", [](Graph &g) { g.outputs[0].name = "z"; }},
+        {"output y: `c` and `b`", [](Graph &g) { g.outputs[0].node = 2; }},
+        {"output: `y` and `y layout NHWC`", [](Graph &g) { g.outputs[0].layout = Layout::nhwc; }},
     };
     for (const auto &[expected, change] : changes) {
         Graph other = small_graph();
@@ -100,6 +108,12 @@ TEST(MultiplyAdds, OfLayers) {
     EXPECT_EQ(multiply_adds(build.graph(), grouped), 2 * 16 * 5 * 5 * (2 * 3 * 3));
     EXPECT_EQ(multiply_adds(build.graph(), fc), 2 * 8 * 10 * 7 * 10);
     EXPECT_EQ(multiply_adds(build.graph(), relu), 0);
+    const ConvTranspose up = {16, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 4, true};
+    const NodeId wide = build.add(up, {x}, "wide");
+    EXPECT_EQ(multiply_adds(build.graph(), wide), 2 * 8 * 10 * 10 * (4 * 3 * 3));
+    const NodeId swapped = build.add(Permute{{0, 1, 3, 2}}, {x}, "swapped");
+    const NodeId product = build.add(MatMul{}, {x, swapped}, "product");
+    EXPECT_EQ(multiply_adds(build.graph(), product), 2 * 8 * 10 * 10 * 10);
 }
 
 TEST(MultiplyAdds, DoNotOverflow) {
@@ -153,6 +167,17 @@ TEST(ParamTypes, OfLayers) {
               "weight: f32[8]; bias: f32[8]; running_mean: f32[8]; running_var: f32[8]; ");
     EXPECT_EQ(text(BatchNorm{1e-5, false}), "running_mean: f32[8]; running_var: f32[8]; ");
     EXPECT_EQ(text(Parameter{{2, 3}}), ": f32[2, 3]; ");
+    EXPECT_EQ(text(Parameter{{2, 3}, DType::i64}), ": i64[2, 3]; ");
+    EXPECT_EQ(text(ConvTranspose{6, {3, 2}, {1, 1}, {0, 0}, {0, 0}, {0, 0}, {1, 1}, 2, true}),
+              "weight: f32[8, 3, 3, 2]; bias: f32[6]; ");
+    EXPECT_EQ(text(InstanceNorm{}), "");
+    EXPECT_EQ(text(InstanceNorm{1e-5, true}), "weight: f32[8]; bias: f32[8]; ");
+    EXPECT_EQ(text(GroupNorm{2}), "weight: f32[8]; bias: f32[8]; ");
+    EXPECT_EQ(text(LayerNorm{2}), "weight: f32[5, 5]; bias: f32[5, 5]; ");
+    EXPECT_EQ(text(LayerNorm{1, 1e-5, true, false}), "weight: f32[5]; ");
+    EXPECT_EQ(text(LayerNorm{1, 1e-5, false, true}), "");
+    EXPECT_EQ(text(PRelu{8}), "weight: f32[8]; ");
+    EXPECT_EQ(text(MatMul{}), "");
     EXPECT_EQ(text(Unary{}), "");
 }
 

@@ -36,8 +36,8 @@ TEST(Print, SpellsEveryArgumentOut) {
     features_relu = relu(conv1) as features.relu  # [1, 6, 28, 28]
     features_pool = max_pool2d(features_relu, kernel=[2, 2], stride=[2, 2], padding=[[0, 0], [1, 0]], dilation=[1, 1], ceil_mode=true) as features.pool  # [1, 6, 14, 15]
     _0 = avg_pool2d(features_pool, kernel=[2, 3], stride=[2, 2], padding=[[0, 1], [1, 1]], ceil_mode=false, count_include_pad=false) as 0  # [1, 6, 7, 8]
-    norm = batch_norm(_0, eps=0.001, affine=false) as norm  # [1, 6, 7, 8]
-    leaky = leaky_relu(norm, negative_slope=0.01) as leaky  # [1, 6, 7, 8]
+    norm_1 = batch_norm(_0, eps=0.001, affine=false) as norm  # [1, 6, 7, 8]
+    leaky = leaky_relu(norm_1, negative_slope=0.01) as leaky  # [1, 6, 7, 8]
     c = clamp(leaky, min=-1.0) as c  # [1, 6, 7, 8]
     scale = parameter([6, 1, 1]) as scale  # [6, 1, 1]
     scaled = mul(c, scale) as scaled  # [1, 6, 7, 8]
@@ -110,6 +110,48 @@ TEST(Print, PutsConstantsInlineAndNamesSharedWeights) {
 )");
 }
 
+// A number stands inline where it takes the type that it has from the other operands; any other
+// constant has a line of its own.
+TEST(Print, BindsConstantsThatAreNoPlainNumbers) {
+    TestGraph build;
+    const NodeId x = build.input("x", {2}, Layout::nchw, DType::i64);
+    const auto whole = [](DType dtype, double value) { return Constant({dtype, {}}, {value}); };
+    const NodeId two = build.constant(whole(DType::i64, 2));
+    const NodeId sum = build.add(Binary{BinaryKind::add}, {two, x}, "sum");
+    const NodeId list = build.constant(Constant({DType::i64, {2}}, {3, -4}));
+    const NodeId is = build.add(Binary{BinaryKind::gt}, {sum, list}, "is");
+    const NodeId one = build.constant(whole(DType::i64, 1)), zero = build.constant(0);
+    const NodeId alone = build.add(Where{}, {is, one, build.constant(whole(DType::i64, 5))}, "w");
+    const NodeId yes = build.constant(whole(DType::boolean, 1));
+    const NodeId both = build.add(Binary{BinaryKind::logical_and}, {is, yes}, "both");
+    const NodeId minus = build.constant(-std::numeric_limits<double>::infinity());
+    build.output("masked", build.add(Where{}, {both, minus, zero}, "masked"));
+    build.output("alone", alone);
+    build.output("zero", zero);
+    const Graph graph = build.finish();
+    EXPECT_EQ(print_graph(graph), R"(network net {
+    input x: i64[2]
+    sum_1 = add(2, x) as sum  # [2]
+    constant_1 = tensor([3, -4], dtype=i64) as constant.1  # [2]
+    is = gt(sum_1, constant_1) as is  # [2]
+    constant_2 = tensor(1, dtype=i64) as constant.2  # []
+    constant_3 = tensor(0.0, dtype=f32) as constant.3  # []
+    constant_4 = tensor(5, dtype=i64) as constant.4  # []
+    w = where(is, constant_2, constant_4) as w  # [2]
+    both = logical_and(is, true) as both  # [2]
+    masked = where(both, -inf, constant_3) as masked  # [2]
+    output masked = masked
+    output alone = w
+    output zero = constant_3
+}
+)");
+    SourceManager sources;
+    Diagnostics diags;
+    const auto again = load_network_text("flat.cnn", print_graph(graph), sources, diags);
+    ASSERT_TRUE(again) << diags.render(sources);
+    EXPECT_TRUE(same_graph(graph, *again));
+}
+
 void expect_round_trip(const Graph &graph) {
     const std::string text = print_graph(graph);
     SourceManager sources;
@@ -126,6 +168,16 @@ TEST(RoundTrip, OfRandomNetworks) {
     for (uint64_t seed = 0; seed < 500; ++seed) {
         SCOPED_TRACE(seed);
         ASSERT_NO_FATAL_FAILURE(expect_round_trip(random_graph(seed)));
+    }
+}
+
+TEST(RoundTrip, OfRandomNetworksOfEveryOperator) {
+    RandomGraphOptions options;
+    options.variety = Variety::all;
+    options.operators = 20;
+    for (uint64_t seed = 0; seed < 500; ++seed) {
+        SCOPED_TRACE(seed);
+        ASSERT_NO_FATAL_FAILURE(expect_round_trip(random_graph(seed, options)));
     }
 }
 

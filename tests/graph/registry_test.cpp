@@ -504,12 +504,79 @@ TEST(Values, HaveKinds) {
 }
 
 TEST(Unary, OfSpecialNumbers) {
+    using U = UnaryKind;
     const double infinity = std::numeric_limits<double>::infinity();
-    EXPECT_EQ(apply({UnaryKind::sigmoid}, -1000), 0);
-    EXPECT_EQ(apply({UnaryKind::sigmoid}, 1000), 1);
-    EXPECT_EQ(apply({UnaryKind::silu}, -1000), 0);
-    EXPECT_EQ(apply({UnaryKind::clamp, -infinity, 2}, -1e9), -1e9);
-    EXPECT_TRUE(std::isnan(apply({UnaryKind::relu}, std::nan(""))));
+    EXPECT_EQ(apply({U::sigmoid}, -1000), 0);
+    EXPECT_EQ(apply({U::sigmoid}, 1000), 1);
+    EXPECT_EQ(apply({U::silu}, -1000), 0);
+    EXPECT_EQ(apply({U::clamp, -infinity, 2}, -1e9), -1e9);
+    // Nothing overflows or loses what is small.
+    EXPECT_EQ(apply({U::softplus, 1, 1e9}, 1000), 1000);
+    EXPECT_NEAR(apply({U::softplus, 1, 20}, -40), std::exp(-40), 1e-30);
+    EXPECT_EQ(apply({U::softplus, 2, 20}, 10.5), 10.5); // above the threshold
+    EXPECT_NEAR(apply({U::softplus, 2, 20}, 0.5), std::log(1 + std::exp(1.0)) / 2, 1e-15);
+    EXPECT_EQ(apply({U::log_sigmoid}, -1000), -1000);
+    EXPECT_NEAR(apply({U::log_sigmoid}, 40), -std::exp(-40), 1e-30);
+    EXPECT_EQ(apply({U::mish}, 1000), 1000);
+    EXPECT_NEAR(apply({U::mish}, -40), -40 * std::exp(-40), 1e-28);
+    EXPECT_NEAR(apply({U::elu, 2}, -1e-20), -2e-20, 1e-33);
+    // Halves to even, signs, bounds.
+    const double halves[][2] = {{0.5, 0}, {1.5, 2}, {2.5, 2}, {-0.5, 0}, {-1.5, -2}, {2.6, 3}};
+    for (const auto &[x, rounded] : halves) {
+        EXPECT_EQ(apply({U::round}, x), rounded) << x;
+    }
+    EXPECT_EQ(apply({U::sign}, -0.1), -1);
+    EXPECT_EQ(apply({U::sign}, 0), 0);
+    EXPECT_EQ(apply({U::threshold, 1, 7}, 1), 7); // only above it
+    EXPECT_EQ(apply({U::hard_shrink, 0.5}, -0.5), 0);
+    EXPECT_EQ(apply({U::soft_shrink, 0.5}, -2), -1.5);
+    EXPECT_EQ(apply({U::hard_sigmoid, 1.0 / 6, 0.5}, -3), 0);
+    EXPECT_EQ(apply({U::logical_not}, 0), 1);
+}
+
+// What is no number stays none, but for comparisons and picks.
+TEST(Unary, OfWhatIsNoNumber) {
+    for (int kind = 0; kind <= int(UnaryKind::is_nan); ++kind) {
+        const double result = apply({UnaryKind(kind), 0.5, 0.75}, std::nan(""));
+        switch (UnaryKind(kind)) {
+        case UnaryKind::hard_shrink:
+        case UnaryKind::soft_shrink:
+        case UnaryKind::logical_not:
+            EXPECT_EQ(result, 0);
+            break;
+        case UnaryKind::threshold:
+            EXPECT_EQ(result, 0.75);
+            break;
+        case UnaryKind::is_nan:
+            EXPECT_EQ(result, 1);
+            break;
+        default:
+            EXPECT_TRUE(std::isnan(result)) << kind;
+        }
+    }
+}
+
+TEST(Binary, OfSpecialNumbers) {
+    using B = BinaryKind;
+    EXPECT_EQ(apply(B::remainder, -7, 3), 2);
+    EXPECT_EQ(apply(B::remainder, 7, -3), -2);
+    EXPECT_EQ(apply(B::remainder, -6, 3), 0);
+    EXPECT_EQ(apply(B::fmod, -7, 3), -1);
+    EXPECT_EQ(apply(B::fmod, 7, -3), 1);
+    EXPECT_EQ(apply(B::prelu, -2, 0.25), -0.5);
+    EXPECT_EQ(apply(B::prelu, 2, 0.25), 2);
+    EXPECT_EQ(apply(B::pow, 0, 0), 1);
+    EXPECT_EQ(apply(B::logical_xor, 1, 1), 0);
+    EXPECT_EQ(apply(B::logical_or, 0, 1), 1);
+    EXPECT_EQ(apply(B::ge, 2, 2), 1);
+    EXPECT_EQ(apply(B::gt, 2, 2), 0);
+    const double none = std::nan("");
+    for (const auto kind : {B::maximum, B::minimum}) {
+        EXPECT_TRUE(std::isnan(apply(kind, none, 1)));
+        EXPECT_TRUE(std::isnan(apply(kind, 1, none)));
+    }
+    EXPECT_EQ(apply(B::eq, none, none), 0);
+    EXPECT_EQ(apply(B::ne, none, none), 1);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -43,7 +44,6 @@ struct Breakage {
 };
 
 TEST(Verify, FindsEachBrokenRule) {
-    const double infinity = std::numeric_limits<double>::infinity();
     const std::vector<Breakage> breakages = {
         {"the name `3d` of network is no identifier", [](Graph &g) { g.name = "3d"; }},
         {"the name `input` of network is no identifier", [](Graph &g) { g.name = "input"; }},
@@ -67,7 +67,28 @@ TEST(Verify, FindsEachBrokenRule) {
          }},
         {"`conv`: `conv2d` with `groups=2` needs input channels divisible by 2, found 3",
          [](Graph &g) { std::get<Conv>(g[conv_node].op).groups = 2; }},
-        {"constant `constant.0` is not finite", [=](Graph &g) { g[two].op = Constant{infinity}; }},
+        {"constant `constant.0` of type f32 holds nan",
+         [](Graph &g) { g[two].op = Constant{std::nan("")}; }},
+        {"constant `constant.0` of type i32 holds 0.5",
+         [](Graph &g) {
+             g[two].op = Constant({DType::i32, {}}, {0.5});
+         }},
+        {"constant `constant.0` is f32[2], but has 1 values",
+         [](Graph &g) {
+             g[two].op = Constant({DType::f32, {2}}, {1});
+         }},
+        {"constant `constant.0` is f32[-1], but has 1 values",
+         [](Graph &g) {
+             g[two].op = Constant({DType::f32, {-1}}, {1});
+         }},
+        {"`constant.0` is f32[], but should be f32[2]",
+         [](Graph &g) {
+             g[two].op = Constant({DType::f32, {2}}, {1, 2});
+         }},
+        {"`x` is f64[1, 3, 8, 8], which nothing computes with; `conv`: `conv2d` needs an operand "
+         "of "
+         "type f32, found f64[1, 3, 8, 8]",
+         [](Graph &g) { g[x].type.dtype = DType::f64; }},
         {"`layer1.0.norm` has 3 params, but needs 4", [](Graph &g) { g[norm].params.pop_back(); }},
         {"`layer1.0.norm` has param 99, which does not exist",
          [](Graph &g) { g[norm].params[0] = 99; }},
@@ -114,6 +135,79 @@ TEST(Verify, FindsEachBrokenRule) {
         breakage.breaks(graph);
         EXPECT_EQ(problems(graph), breakage.problem);
     }
+}
+
+TEST(Verify, AcceptsInfiniteConstants) {
+    Graph graph = sound_graph();
+    graph[two].op = Constant{-std::numeric_limits<double>::infinity()};
+    EXPECT_EQ(problems(graph), "");
+}
+
+// Vectors that infer_type relies on, per operator that has them.
+TEST(Verify, FindsVectorsOfWrongLengths) {
+    const ConvTranspose up = {4, {3, 3}, {2, 2}, {0, 0}, {0, 0}, {0}, {1, 1}, 1, true};
+    const Op broken[] = {up,
+                         MaxPool{{2, 2}, {2, 2}, {0, 0}, {0, 0}, {1}},
+                         AvgPool{{2, 2}, {2, 2}, {0}, {0, 0}},
+                         AdaptiveAvgPool{{}},
+                         AdaptiveMaxPool{{1, 1, 1, 1}},
+                         Resize{{4, 4}, {2}},
+                         Conv{4, {}, {}, {}, {}, {}}};
+    for (const Op &op : broken) {
+        Graph graph = sound_graph();
+        graph[conv_node].op = op;
+        EXPECT_EQ(problems(graph),
+                  "`conv` has spatial attributes of different or impossible lengths");
+    }
+}
+
+// prelu is the name of two operators.
+TEST(Verify, FindsPRelusOfWrongOperands) {
+    Graph graph = sound_graph();
+    graph[sum].op = PRelu{};
+    EXPECT_EQ(problems(graph), "`sum` has 2 operands");
+    graph = sound_graph();
+    graph[sum].op = Binary{BinaryKind::prelu};
+    graph[sum].inputs.pop_back();
+    EXPECT_EQ(problems(graph), "`sum` has 1 operands");
+}
+
+struct Table {
+    SampleKind kind;
+    std::vector<double> indices, weights;
+    std::string problem;
+};
+
+TEST(Verify, FindsTablesThatDoNotFit) {
+    const Table tables[] = {
+        {SampleKind::pick, {-1, 0, 3}, {}, ""},
+        {SampleKind::pick, {-2, 0, 3}, {}, "table 1 of `y` holds -2"},
+        {SampleKind::pick, {0, 4, 3}, {}, "table 1 of `y` holds 4"},
+        {SampleKind::max, {0, -1, 3}, {}, "table 1 of `y` holds -1"},
+        {SampleKind::weighted_sum, {0, 1, 3}, {1, 2, -3}, ""},
+        {SampleKind::weighted_sum,
+         {0, 1, 3},
+         {1, 2, std::numeric_limits<double>::infinity()},
+         "table 2 of `y` holds inf"},
+    };
+    for (const Table &table : tables) {
+        TestGraph build;
+        std::vector<NodeId> operands = {build.input("x", {2, 4})};
+        operands.push_back(build.constant(Constant({DType::i32, {3, 1}}, table.indices)));
+        if (!table.weights.empty()) {
+            operands.push_back(build.constant(Constant({DType::f32, {3, 1}}, table.weights)));
+        }
+        build.output("out", build.add(Sample{table.kind, {1}}, operands, "y"));
+        EXPECT_EQ(problems(build.finish()), table.problem);
+    }
+}
+
+TEST(Verify, FindsTablesThatAreComputed) {
+    TestGraph build;
+    const NodeId x = build.input("x", {2, 4});
+    const NodeId table = build.input("table", {3, 1}, Layout::nchw, DType::i32);
+    build.output("out", build.add(Sample{SampleKind::pick, {1}}, {x, table}, "y"));
+    EXPECT_EQ(problems(build.finish()), "table 1 of `y` is no constant");
 }
 
 TEST(Verify, NamesArePaths) {
