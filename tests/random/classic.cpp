@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Proposals of the classic operators: convolutions, pooling, activations, sums, flatten.
+#include "compiler/graph/weights.h"
 #include "tests/random/generator.h"
 
 #include <algorithm>
@@ -195,9 +196,13 @@ bool Generator::propose_shared() {
     if (!options_.shared_weights || node.params.empty() || node.inputs.empty()) {
         return false;
     }
+    // Weights that suit small values would make much of large ones.
+    const std::vector<Moments> moments = estimate_moments(graph());
+    const double most = 100 * moments[size_t(node.inputs[0])].second();
     std::vector<NodeId> candidates;
     for (NodeId id = 0; id < NodeId(graph().nodes.size()); ++id) {
-        if (is_moderate(id) && type(id) == type(node.inputs[0]) && id != node.inputs[0]) {
+        if (is_moderate(id) && type(id) == type(node.inputs[0]) && id != node.inputs[0] &&
+            moments[size_t(id)].second() < most) {
             candidates.push_back(id);
         }
     }

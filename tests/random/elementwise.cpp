@@ -286,27 +286,25 @@ bool Generator::propose_logic() {
                {a, b});
 }
 
+// By a bool that is there, or by how exact values compare with a number.
 bool Generator::propose_where() {
-    const NodeId condition = any_exact(DType::boolean);
-    if (condition == none) {
-        return false;
-    }
-    const auto fits = [&](NodeId id) { return bool(broadcast(shape(id), shape(condition))); };
     const bool floats = random_.chance(prefers_types_ ? 30 : 70);
-    const NodeId a = any([&](NodeId id) {
-        return !shape(id).empty() && fits(id) && (type(id).dtype == DType::f32) == floats;
-    });
+    const NodeId a = any(
+        [&](NodeId id) { return !shape(id).empty() && (type(id).dtype == DType::f32) == floats; });
     if (a == none) {
         return false;
     }
-    const NodeId b = any([&](NodeId id) {
-        return type(id).dtype == type(a).dtype && fits(id) && broadcast(shape(id), shape(a));
-    });
-    if (random_.chance(30)) {
+    const auto fits = [&](NodeId id) { return bool(broadcast(shape(id), shape(a))); };
+    NodeId condition = any([&](NodeId id) { return type(id).dtype == DType::boolean && fits(id); });
+    if (is_exact(a) && (condition == none || random_.chance(40))) {
+        condition = put(Binary{BinaryKind::gt}, {a, scalar(a, 0)});
+    }
+    if (random_.chance(40)) {
         const NodeId number = scalar(a, type(a).dtype == DType::boolean ? 0 : 2);
         return random_.chance(50) ? add(Where{}, {condition, a, number})
                                   : add(Where{}, {condition, number, a});
     }
+    const NodeId b = any([&](NodeId id) { return type(id).dtype == type(a).dtype && fits(id); });
     return add(Where{}, {condition, a, b});
 }
 

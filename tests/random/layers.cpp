@@ -188,7 +188,7 @@ bool Generator::propose_reduce_integers() {
 }
 
 bool Generator::propose_position() {
-    const NodeId x = any_exact(random_.chance(70) ? DType::f32 : DType::i32);
+    const NodeId x = any_exact(DType::f32);
     if (x == none) {
         return false;
     }
@@ -198,7 +198,7 @@ bool Generator::propose_position() {
 // The greatest of anything; their positions of exact values.
 bool Generator::propose_top_k() {
     const bool indices = random_.chance(40);
-    const NodeId x = indices ? any_exact(random_.chance(70) ? DType::f32 : DType::i32) : value();
+    const NodeId x = indices ? any_exact(DType::f32) : value();
     if (x == none) {
         return false;
     }
