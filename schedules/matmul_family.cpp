@@ -61,9 +61,9 @@ Schedule matmul_model(const Workload &w, const Machine &m) {
     MatmulTile tile = best_tile(s, m);
     int64_t tiles = ceil_div(s.m, tile.rows);
     bool threads = m.cores > 1 && workload_macs(w) > parallel_macs;
-    // Few blocks per matrix: each copies its own panels.
+    // Each block copies its own panels, which some tiles have to repay.
     int64_t parts = threads ? ceil_div(4 * m.cores, s.batches()) : 1;
-    int64_t block = even_rows(tiles, ceil_div(tiles, parts));
+    int64_t block = even_rows(tiles, std::max<int64_t>(6, ceil_div(tiles, parts)));
     while (threads && !check_overlap("block_m", s.m, tile.rows, block).empty())
         ++block;
     // A panel that only a tile or two read is not worth copying.

@@ -34,7 +34,7 @@ KernelGraph two_kernels() {
     Kernel second;
     second.name = "relu";
     second.workload = {
-        Unary{}, {inner}, {{Unary{UnaryKind::relu}, -1, 0, false}}, row_major(DType::f32, shape)};
+        Unary{}, {inner}, {{Unary{UnaryKind::relu}, {}, 0}}, row_major(DType::f32, shape)};
     second.inputs = {{2, 0}};
     second.output = {1, 0};
     second.nodes = {r};

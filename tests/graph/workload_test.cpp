@@ -88,8 +88,21 @@ TEST(WorkloadText, ReadsBack) {
         "ceil_mode=false) f32[1, 6, 9, 9] -> f32[1, 6, 5, 5]",
         "avg_pool3d(kernel=[2, 2, 2], stride=[2, 2, 2], padding=[[0, 0], [0, 0], [0, 0]], "
         "ceil_mode=true, count_include_pad=false) f32[1, 3, 5, 5, 5] -> f32[1, 3, 3, 3, 3]",
-        "global_avg_pool2d f32[1, 6, 9, 9] -> relu6 -> f32[1, 6, 1, 1]",
+        "mean(dims=[2, 3]) f32[1, 6, 9, 9] -> relu6 -> f32[1, 6, 1, 1]",
         "softmax(dim=1) f32[1, 10] -> f32[1, 10]",
+        "log_softmax(dim=0) f32[3, 10] -> f32[3, 10]",
+        "sum(dims=[0, 2]) i64[3, 4, 5] -> add(i64[1, 4, 1]@[0, 1, 0]) -> i64[1, 4, 1]",
+        "argmax(dim=1) f32[2, 5] -> cast(i32) -> mul(-3.0) -> i32[2, 1]",
+        "topk(k=2, dim=0, largest=false, indices=false) i32[4] -> i32[2]",
+        "matmul f32[2, 3, 4]@[0, 4, 1], f32[2, 4, 6] -> gelu(approximate=tanh) -> f32[2, 3, 6]",
+        "sample(kind=weighted_sum, dims=[2, 3], fill=0.0) u8[1, 3, 8, 8], i32[4, 2], f32[4, 2], "
+        "i32[5, 1], f32[5, 1] -> sub(f32[1, 3, 1, 1]@[0, 1, 0, 0]) -> f32[1, 3, 4, 5]@nchw",
+        "sample(kind=pick, dims=[0], fill=-1.0) i8[7], i32[9, 1] -> i8[9]",
+        "identity bool[3] -> where(f32[3], 1.0) -> f32[3]",
+        "identity bool[3] -> where(1.0, 0.0) -> f32[3]",
+        "identity u8[2, 2] -> ge(128.0) -> where(u8[2, 2], u8[2, 2]) -> u8[2, 2]",
+        "identity f32[2, 2] -> where(bool[1, 2]@[0, 1], inf, v) -> f32[2, 2]",
+        "identity f32[2, 2] -> pow(2.0, v) -> where(bool[2, 2], v, f32[2, 2]) -> f32[2, 2]",
     };
     for (const char *text : texts) {
         auto workload = parse_workload(text);
@@ -104,11 +117,12 @@ TEST(WorkloadText, ReadsTheParts) {
                             "add(2) -> leaky_relu(negative_slope=0.25) -> f32[1, 4, 2, 2]@nchw");
     ASSERT_TRUE(w);
     ASSERT_EQ(w->epilogue.size(), 3u);
-    EXPECT_EQ(w->epilogue[0].input, 1);
-    EXPECT_TRUE(w->epilogue[0].swapped);
+    EXPECT_EQ(w->epilogue[0].operands[0].input, 1);
+    EXPECT_EQ(w->epilogue[0].position, 1);
     EXPECT_EQ(w->inputs[1].strides, (std::vector<int64_t>{0, 1, 0, 0}));
-    EXPECT_EQ(w->epilogue[1].input, -1);
-    EXPECT_EQ(w->epilogue[1].scalar, 2.0);
+    EXPECT_EQ(w->epilogue[1].position, 0);
+    EXPECT_EQ(w->epilogue[1].operands[0].input, -1);
+    EXPECT_EQ(w->epilogue[1].operands[0].scalar, 2.0);
     EXPECT_EQ(std::get<Unary>(w->epilogue[2].op).a, 0.25);
     EXPECT_EQ(w->output, row_major(f32, {1, 4, 2, 2}));
 }
@@ -229,12 +243,85 @@ TEST(WorkloadProblem, NamesTheBrokenRule) {
     w.inputs.push_back(w.inputs[1]);
     expect(w, "an input is never read");
     w = residual_conv();
-    w.epilogue[0].input = 0;
+    w.epilogue[0].operands[0].input = 0;
     expect(w, "epilogue operands must be numbered in the order of their use");
     w = residual_conv();
-    w.epilogue[1].input = 1;
-    std::swap(w.epilogue[0], w.epilogue[1]);
-    expect(w, "only a binary step has an operand");
+    w.epilogue[1].operands = {{1, 0}};
+    expect(w, "a step has the wrong number of operands");
+    w = residual_conv();
+    w.epilogue[0].position = 2;
+    expect(w, "a step's value has no such position");
+    w = residual_conv();
+    w.output.dtype = DType::i32;
+    expect(w, "the result is f32 but the output i32");
+    w.output.dtype = DType::f16;
+    expect(w, "kernels have no elements of type f16");
+    w = residual_conv();
+    w.inputs[1].dtype = DType::i32;
+    expect(w, "a step cannot work on f32 and its operands");
+    w = residual_conv();
+    w.inputs[0].dtype = DType::i32;
+    expect(w, "the anchor cannot read its operand");
+}
+
+// What a step may work on, and what it makes of it.
+TEST(WorkloadProblem, ChecksElementTypes) {
+    const char *const good[] = {
+        "identity i32[2] -> relu -> neg -> abs -> sign -> i32[2]",
+        "identity i64[2] -> clamp(min=0.0, max=5.0) -> remainder(3.0) -> i64[2]",
+        "identity i8[2] -> lt(i8[2]) -> logical_not -> logical_xor(bool[2]) -> bool[2]",
+        "identity bool[2] -> eq(0.0) -> cast(u8) -> u8[2]",
+        "identity f32[2] -> is_nan -> where(0.0, f32[2]) -> f32[2]",
+        "amin(dims=[0]) i64[2] -> i64[1]",
+    };
+    for (const char *text : good)
+        EXPECT_TRUE(parse_workload(text)) << text;
+    const char *const bad[] = {
+        "identity i32[2] -> sigmoid -> i32[2]",
+        "identity u8[2] -> relu -> u8[2]",
+        "identity f32[2] -> logical_not -> f32[2]",
+        "identity i32[2] -> is_nan -> bool[2]",
+        "identity i32[2] -> div(2.0) -> i32[2]",
+        "identity i32[2] -> add(f32[2]) -> f32[2]",
+        "identity u8[2] -> add(1.0) -> u8[2]",
+        "identity f32[2] -> logical_and(bool[2]) -> bool[2]",
+        "identity f32[2] -> where(1.0, 0.0) -> f32[2]",
+        "identity bool[2] -> where(f32[2], i32[2]) -> f32[2]",
+        "identity f32[2] -> cast(f16) -> f16[2]",
+        "identity f32[2] -> eq(1.0) -> f32[2]",
+        "mean(dims=[0]) i32[2] -> i32[1]",
+        "l2(dims=[0]) f32[2] -> f32[1]",
+        "sum(dims=[]) f32[2] -> f32[2]",
+        "sum(dims=[1, 0]) f32[2, 2] -> f32[1, 1]",
+        "sum(dims=[0, 0]) f32[2, 2] -> f32[1, 2]",
+        "sum(dims=[0], dims=[1]) f32[2, 2] -> f32[1, 2]",
+        "argmax(dim=2) f32[2, 2] -> i64[2, 2]",
+        "argmax(dim=1) u8[2, 2] -> i64[2, 1]",
+        "topk(k=3, dim=1, largest=true, indices=true) f32[2, 2] -> i64[2, 3]",
+        "topk(k=0, dim=1, largest=true, indices=true) f32[2, 2] -> i64[2, 0]",
+        "matmul f32[2, 3] -> f32[2, 3]",
+        "matmul f32[2, 3], f32[2, 3] -> f32[2, 3]",
+        "matmul i32[2, 3], i32[3, 3] -> i32[2, 3]",
+        "matmul f32[2, 2, 3], f32[1, 3, 3] -> f32[2, 2, 3]",
+        "sample(kind=pick, dims=[0], fill=0.0) f32[4], i32[2, 2] -> f32[2]",
+        "sample(kind=pick, dims=[0], fill=0.0) f32[4], i64[2, 1] -> f32[2]",
+        "sample(kind=pick, dims=[0], fill=0.0) f32[4], i32[2, 1]@[2, 1] -> f32[2]",
+        "sample(kind=max, dims=[0], fill=0.0) u8[4], i32[2, 1] -> u8[2]",
+        "sample(kind=weighted_sum, dims=[0], fill=0.0) f32[4], i32[2, 1], f32[2, 2] -> f32[2]",
+        "sample(kind=weighted_sum, dims=[0], fill=0.0) i32[4], i32[2, 1], f32[2, 1] -> f32[2]",
+        "sample(kind=pick, dims=[1, 0], fill=0.0) f32[4, 4], i32[2, 1], i32[2, 1] -> f32[2, 2]",
+        "sample(kind=pick, dims=[0]) f32[4], i32[2, 1] -> f32[2]",
+        "sample(kind=best, dims=[0], fill=0.0) f32[4], i32[2, 1] -> f32[2]",
+        "softmax(dim=0) i32[2] -> i32[2]",
+    };
+    for (const char *text : bad)
+        EXPECT_FALSE(parse_workload(text)) << text;
+}
+
+TEST(WorkloadProblem, OnlyWindowsNeedOperandsThatLieApart) {
+    EXPECT_TRUE(parse_workload("sum(dims=[1]) f32[3, 4]@[0, 1] -> f32[3, 1]"));
+    EXPECT_TRUE(parse_workload("matmul f32[3, 4]@[0, 1], f32[4, 2]@[1, 0] -> f32[3, 2]"));
+    EXPECT_FALSE(parse_workload("linear(2, bias=false) f32[3, 4]@[0, 1] -> f32[3, 2]"));
 }
 
 TEST(WorkloadSizes, CountWeightsWorkAndBytes) {

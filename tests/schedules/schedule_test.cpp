@@ -31,7 +31,10 @@ const char *const conv =
     "groups=1, bias=true) f32[1, 64, 56, 56] -> relu -> f32[1, 64, 56, 56]";
 const char *const linear = "linear(10, bias=true) f32[1, 84] -> f32[1, 10]";
 const char *const softmax = "softmax(dim=1) f32[1, 10] -> f32[1, 10]";
-const char *const average = "global_avg_pool2d f32[1, 24, 7, 7] -> f32[1, 24, 1, 1]";
+const char *const top = "topk(k=3, dim=1, largest=true, indices=true) f32[1, 24] -> i64[1, 3]";
+const char *const product = "matmul f32[7, 5], f32[5, 10] -> f32[7, 10]";
+const char *const resized = "sample(kind=pick, dims=[0], fill=0.0) f32[9], i32[14, 1] -> f32[14]";
+const char *const average = "mean(dims=[2, 3]) f32[1, 24, 7, 7] -> f32[1, 24, 1, 1]";
 const char *const pool = "max_pool2d(kernel=[3, 3], stride=[2, 2], padding=[[1, 1], [1, 1]], "
                          "dilation=[1, 1], ceil_mode=false) f32[1, 24, 15, 15] -> "
                          "f32[1, 24, 8, 8]";
@@ -183,7 +186,15 @@ TEST(ScheduleProblem, IsNamed) {
         {linear, "gemm(tile_m=2)", "`tile_m` is 2, but there are 1 pixels in a row"},
         {linear, "gemm(vector=8, tile_n=24)", "`tile_n` is 24, but there are 16 channels"},
         {linear, "gemm(vector=8, tile_n=16)", ""},
-        {average, "reduce(along=reduced)", "`along` = reduced is for softmax"},
+        {top, "reduce(along=reduced)", "`along` = reduced is not for topk"},
+        {product, "matmul(tile_n=6, vector=4)", "`tile_n` is 6, not a multiple of `vector` = 4"},
+        {product, "matmul(tile_n=16)", "`tile_n` is 16, but there are 10 columns"},
+        {product, "matmul(tile_m=8)", "`tile_m` is 8, but there are 7 rows"},
+        {product, "matmul(unroll=9)", "`unroll` is 9, but there are 5 products in a sum"},
+        {product, "matmul(tile_m=2, parallel=m)",
+         "`block_m` is 1, which leaves the last, overlapping one of 4 tiles to a task of its own"},
+        {resized, "sample(vector=4, block=3, parallel=outer)",
+         "`block` is 3, which leaves the last, overlapping one of 4 tiles to a task of its own"},
         {average, "reduce(vector=16)", ""},
         {softmax, "reduce(along=kept, vector=2)", "`vector` is 2, but there are 1 elements"},
         {softmax, "reduce(along=reduced, vector=16)", "`vector` is 16, but there are 10 elements"},
