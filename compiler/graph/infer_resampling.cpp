@@ -104,13 +104,16 @@ Type infer(const Pad &p, const InferCall &call) {
         if (!check_pad(p, call, d, p.lo[d]) || !check_pad(p, call, d, p.hi[d])) {
             return std::nullopt;
         }
-        // Cropping more than all leaves nothing, however much more.
-        shape[d] += std::max(p.lo[d], -shape[d]) + std::max(p.hi[d], -shape[d]);
-        if (shape[d] <= 0) {
+        // What is cropped comes first, however much is added then.
+        const int64_t extent = shape[d];
+        const int64_t left = extent + std::clamp<int64_t>(p.lo[d], -extent, 0) +
+                             std::clamp<int64_t>(p.hi[d], -extent, 0);
+        if (left <= 0) {
             call.note_operand(
-                call.bad_argument<diag::nothing_left>("padding", call.name, shape[d], int(d)));
+                call.bad_argument<diag::nothing_left>("padding", call.name, left, int(d)));
             return std::nullopt;
         }
+        shape[d] += p.lo[d] + p.hi[d];
     }
     return call.same_dtype(std::move(shape));
 }

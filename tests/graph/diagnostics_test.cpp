@@ -191,6 +191,8 @@ const std::vector<Refusal> &refusals() {
          "the result of `conv_transpose1d` has more than 68719476736 elements in dimension 2"},
         {"pad(x, -4)", "-4", "`pad` leaves an extent of 0 in dimension 2",
          "this operand is f32[1, 6, 8, 8]", "x"},
+        {"pad(x, [[-8, 9]])", "[[-8, 9]]", "`pad` leaves an extent of 0 in dimension 3",
+         "this operand is f32[1, 6, 8, 8]", "x"},
         {"pad(x, -9223372036854775807)", "-9223372036854775807",
          "`pad` leaves an extent of -8 in dimension 2", "this operand is f32[1, 6, 8, 8]", "x"},
         {"pad(x, [[8, 0]], mode=reflect)", "[[8, 0]]",

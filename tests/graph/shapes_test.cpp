@@ -44,6 +44,28 @@ TEST(Shapes, OfWindowsArePyTorchs) {
     EXPECT_GE(refused, 50);
 }
 
+// The same of every other operator whose result has another shape than its operand: the table of
+// call_shapes.txt, which make_call_shapes.py writes.
+TEST(Shapes, OfCallsArePyTorchs) {
+    std::ifstream file(CNNC_SOURCE_DIR "/tests/graph/call_shapes.txt");
+    int lines = 0, refused = 0;
+    for (std::string line; std::getline(file, line);) {
+        if (line[0] == '#') {
+            continue;
+        }
+        const size_t shape = line.find(" | "), result = line.find(" | ", shape + 1);
+        ASSERT_NE(result, std::string::npos) << line;
+        const std::string expected = line.substr(result + 3);
+        EXPECT_EQ(result_shape(line.substr(0, shape), line.substr(shape + 3, result - shape - 3)),
+                  expected)
+            << line;
+        ++lines;
+        refused += expected == "refused";
+    }
+    EXPECT_GE(lines, 600);
+    EXPECT_GE(refused, 80);
+}
+
 TEST(Shapes, OfKnownLayers) {
     const struct {
         const char *call, *in, *out;
