@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 
 using namespace cnnc;
 
@@ -143,6 +144,199 @@ TEST(Interpret, EvaluatesOneNode) {
     const NodeId y = build.add(Unary{UnaryKind::leaky_relu, 0.5}, {x}, "y");
     const TensorD operand = {{2}, {-4, 4}};
     EXPECT_EQ(interpret_node(build.graph(), y, {&operand}).values, (std::vector<double>{-2, 4}));
+}
+
+// --- Layers that run on several threads ----------------------------------------------------------
+
+// Gathering what scatters: element o of the result takes x[i] where i * stride - pad + k * dilation
+// is o.
+TEST(Interpret, TransposedConvolutionFollowsItsDefinition) {
+    const ConvTranspose c = {6, {4, 3}, {3, 2}, {1, 0}, {2, 1}, {1, 0}, {1, 2}, 2, true};
+    TestGraph build;
+    const NodeId x = build.input("x", {2, 8, 23, 17});
+    build.output("y", build.add(c, {x}, "up"));
+    Graph graph = build.finish();
+    random_weights(graph, 3);
+    const std::vector<TensorData> inputs = random_inputs(graph, 4);
+    const TensorData &weight = graph.params[0].data;
+    const TensorD y = interpret(graph, inputs).at(0);
+    size_t at_y = 0;
+    for (int64_t n = 0; n < 2; ++n) {
+        for (int64_t o = 0; o < 6; ++o) {
+            for (int64_t h = 0; h < y.shape[2]; ++h) {
+                for (int64_t w = 0; w < y.shape[3]; ++w) {
+                    double sum = graph.params[1].data.floats()[o];
+                    for (int64_t k = 0; k < 4 * 3 * 4; ++k) {
+                        const int64_t in = o / 3 * 4 + k / 12, ky = k / 3 % 4, kx = k % 3;
+                        const int64_t up = h + 1 - ky, left = w - 2 * kx;
+                        if (up >= 0 && up % 3 == 0 && up / 3 < 23 && left >= 0 && left % 2 == 0 &&
+                            left / 2 < 17) {
+                            sum += at(weight, {in, o % 3, ky, kx}) *
+                                   at(inputs[0], {n, in, up / 3, left / 2});
+                        }
+                    }
+                    ASSERT_NEAR(y.values[at_y++], sum, 1e-12 * (1 + std::abs(sum)));
+                }
+            }
+        }
+    }
+    EXPECT_EQ(at_y, y.values.size());
+}
+
+TEST(Interpret, MultipliesLargeMatrices) {
+    TestGraph build;
+    const NodeId a = build.input("a", {3, 1, 40, 60}), b = build.input("b", {2, 60, 70});
+    build.output("y", build.add(MatMul{}, {a, b}, "y"));
+    const Graph graph = build.finish();
+    const std::vector<TensorData> inputs = random_inputs(graph, 4);
+    const TensorD y = interpret(graph, inputs).at(0);
+    ASSERT_EQ(y.shape, (Shape{3, 2, 40, 70}));
+    for (size_t i = 0; i < y.values.size(); ++i) {
+        const auto n = int64_t(i) % 70, m = int64_t(i) / 70 % 40, batch = int64_t(i) / 2800;
+        double sum = 0;
+        for (int64_t k = 0; k < 60; ++k) {
+            sum += at(inputs[0], {batch / 2, 0, m, k}) * at(inputs[1], {batch % 2, k, n});
+        }
+        ASSERT_NEAR(y.values[i], sum, 1e-12 * (1 + std::abs(sum)));
+    }
+}
+
+// --- Element types -------------------------------------------------------------------------------
+
+TEST(TensorData, KeepsEveryTypesNumbers) {
+    const std::vector<std::pair<DType, std::vector<double>>> cases = {
+        {DType::f32, {0.5, -0x1p100, 0.125}},
+        {DType::f64, {0.1, -1e300}},
+        {DType::u8, {0, 255}},
+        {DType::boolean, {0, 1}},
+        {DType::i8, {-128, 127}},
+        {DType::i16, {-32768, 32767}},
+        {DType::i32, {-2147483648.0, 2147483647}},
+        {DType::i64, {-9223372036854775808.0, 9007199254740992}},
+    };
+    for (const auto &[dtype, values] : cases) {
+        const TensorD value = {{int64_t(values.size())}, values};
+        const TensorData data = to_tensor_data(value, dtype);
+        EXPECT_EQ(data.type, (TensorType{dtype, value.shape}));
+        EXPECT_EQ(to_double(data).values, values) << dtype_name(dtype);
+    }
+    EXPECT_EQ(to_double(to_tensor_data({{1}, {0.1}}, DType::f32)).values[0], double(0.1f));
+    // Beyond the last i64, which is no double.
+    const TensorData most = to_tensor_data({{1}, {9223372036854775808.0}}, DType::i64);
+    EXPECT_EQ(*reinterpret_cast<const int64_t *>(most.bytes), INT64_MAX);
+}
+
+// A network of one operator on numbers of one type.
+std::vector<double> compute(const Op &op, DType dtype,
+                            const std::vector<std::vector<double>> &operands) {
+    TestGraph build;
+    std::vector<NodeId> inputs;
+    std::vector<TensorData> data;
+    for (const std::vector<double> &values : operands) {
+        const Shape shape = {int64_t(values.size())};
+        inputs.push_back(build.input("x" + std::to_string(data.size()), shape, {}, dtype));
+        data.push_back(to_tensor_data({shape, values}, dtype));
+    }
+    build.output("y", build.add(op, inputs, "y"));
+    return interpret(build.graph(), data).at(0).values;
+}
+
+using Values = std::vector<double>;
+
+TEST(Integers, WrapAround) {
+    const double least = -2147483648.0, most = 2147483647;
+    EXPECT_EQ(compute(Binary{BinaryKind::add}, DType::i32, {{most, 1}, {1, 2}}),
+              (Values{least, 3}));
+    EXPECT_EQ(compute(Binary{BinaryKind::sub}, DType::i32, {{least}, {1}}), (Values{most}));
+    // (2^31 - 1)^2 = 2^62 - 2^32 + 1, which is no double.
+    EXPECT_EQ(compute(Binary{BinaryKind::mul}, DType::i32, {{most}, {most}}), (Values{1}));
+    EXPECT_EQ(compute(Unary{UnaryKind::neg}, DType::i32, {{least, 5}}), (Values{least, -5}));
+    EXPECT_EQ(compute(Unary{UnaryKind::abs}, DType::i32, {{least, -5}}), (Values{least, 5}));
+    const double large = 4503599627370496; // 2^52
+    EXPECT_EQ(compute(Binary{BinaryKind::mul}, DType::i64, {{large}, {4096 * 3}}), (Values{0}));
+    EXPECT_EQ(compute(Reduce{ReduceKind::sum_square, {0}, false}, DType::i32, {{65536, 65536, 3}}),
+              (Values{9}));
+}
+
+TEST(Integers, DivideByZeroToZero) {
+    for (BinaryKind kind : {BinaryKind::remainder, BinaryKind::fmod}) {
+        for (DType dtype : {DType::i32, DType::i64}) {
+            EXPECT_EQ(compute(Binary{kind}, dtype, {{7, -7, 0}, {0, 0, 0}}), (Values{0, 0, 0}));
+        }
+    }
+    EXPECT_EQ(compute(Binary{BinaryKind::remainder}, DType::i64, {{-9223372036854775808.0}, {-1}}),
+              (Values{0}));
+}
+
+TEST(Cast, SaturatesFloatsAndCutsIntegers) {
+    const double infinity = INFINITY;
+    const Values floats = {-infinity, -1.9, -0.5, 254.9, 1e20, infinity, NAN};
+    EXPECT_EQ(compute(Cast{DType::u8}, DType::f32, {floats}), (Values{0, 0, 0, 254, 255, 255, 0}));
+    EXPECT_EQ(compute(Cast{DType::i8}, DType::f32, {floats}),
+              (Values{-128, -1, 0, 127, 127, 127, 0}));
+    EXPECT_EQ(compute(Cast{DType::i32}, DType::f32, {floats}),
+              (Values{-2147483648.0, -1, 0, 254, 2147483647, 2147483647, 0}));
+    EXPECT_EQ(compute(Cast{DType::boolean}, DType::f32, {floats}), (Values{1, 1, 1, 1, 1, 1, 1}));
+    EXPECT_FALSE(std::signbit(compute(Cast{DType::i32}, DType::f32, {{-0.5}})[0]));
+    EXPECT_EQ(compute(Cast{DType::u8}, DType::i32, {{-1, 256, 300}}), (Values{255, 0, 44}));
+    EXPECT_EQ(compute(Cast{DType::i32}, DType::i64, {{4294967297, -4294967297}}), (Values{1, -1}));
+}
+
+TEST(Interpret, TakesConstantsOfEveryType) {
+    TestGraph build;
+    const NodeId c = build.constant(Constant{{DType::i64, {2}}, {9007199254740992, -1}});
+    build.output("y", build.add(Permute{{0}}, {c}, "y"));
+    EXPECT_EQ(interpret(build.graph(), {}).at(0).values, (Values{9007199254740992, -1}));
+}
+
+// --- Resize --------------------------------------------------------------------------------------
+
+// 3 elements to 5 and 3 to 9: o * 3 / 5 and (2 o + 1) / 6 - 1 / 2 meet whole numbers and halves,
+// which o / scale in floating point may miss by a unit in the last place.
+TEST(Resize, TiesAreTies) {
+    const auto resize = [](int64_t in, int64_t out, ResizeCoordinates coordinates,
+                           ResizeRounding rounding) {
+        Values x(static_cast<size_t>(in));
+        for (size_t i = 0; i < x.size(); ++i) {
+            x[i] = double(i);
+        }
+        TestGraph build;
+        const NodeId input = build.input("x", {1, 1, in});
+        const Resize r = {
+            {out}, {double(out) / double(in)}, ResizeMode::nearest, coordinates, rounding, -0.75,
+            false};
+        build.output("y", build.add(r, {input}, "y"));
+        return interpret(build.graph(), {to_tensor_data({{1, 1, in}, x}, DType::f32)}).at(0).values;
+    };
+    for (int64_t in = 1; in < 40; ++in) {
+        for (int64_t out = 1; out < 40; ++out) {
+            Values floors, halves;
+            for (int64_t o = 0; o < out; ++o) {
+                floors.push_back(double(o * in / out));
+                // ceil((2 o + 1) in / (2 out) - 1)
+                const int64_t up = ((2 * o + 1) * in + 2 * out - 1) / (2 * out) - 1;
+                halves.push_back(double(up));
+            }
+            EXPECT_EQ(resize(in, out, ResizeCoordinates::asymmetric, ResizeRounding::floor), floors)
+                << in << " to " << out;
+            EXPECT_EQ(
+                resize(in, out, ResizeCoordinates::half_pixel, ResizeRounding::round_prefer_floor),
+                halves)
+                << in << " to " << out;
+        }
+    }
+}
+
+// A scale that is not the extents' ratio counts as it is: 5 / 1.7 is 2.94.
+TEST(Resize, KeepsAScaleThatWasGiven) {
+    TestGraph build;
+    const NodeId input = build.input("x", {1, 1, 4});
+    const Resize r = {
+        {6},   {1.7}, ResizeMode::nearest, ResizeCoordinates::asymmetric, ResizeRounding::floor,
+        -0.75, false};
+    build.output("y", build.add(r, {input}, "y"));
+    const TensorData x = TensorData::from_floats({1, 1, 4}, {0, 1, 2, 3});
+    EXPECT_EQ(interpret(build.graph(), {x}).at(0).values, (Values{0, 0, 1, 1, 2, 2}));
 }
 
 } // namespace
