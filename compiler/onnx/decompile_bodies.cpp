@@ -52,12 +52,7 @@ class BodyWalk {
             for (const Output &output : graph_.outputs) {
                 add_result(output.node);
             }
-            for (NodeId id = 0; id < NodeId(graph_.nodes.size()); ++id) {
-                const Op &op = graph_[id].op;
-                if (!std::holds_alternative<Input>(op) && !std::holds_alternative<Constant>(op)) {
-                    visit(id);
-                }
-            }
+            visit_unused();
         } else {
             add_result(tree_.groups[size_t(group_)].result);
         }
@@ -106,6 +101,21 @@ class BodyWalk {
         return entry->second;
     }
 
+    // What no output depends on, from its ends.
+    void visit_unused() {
+        std::vector<bool> used(graph_.nodes.size(), false);
+        for (const Node &node : graph_.nodes) {
+            for (NodeId input : node.inputs) {
+                used[size_t(input)] = true;
+            }
+        }
+        for (NodeId id = 0; id < NodeId(graph_.nodes.size()); ++id) {
+            if (!used[size_t(id)] && !std::holds_alternative<Constant>(graph_[id].op)) {
+                visit(id);
+            }
+        }
+    }
+
     void add_result(NodeId node) {
         visit(node);
         body_.results.push_back(operand(node));
@@ -115,6 +125,9 @@ class BodyWalk {
     void visit(NodeId node) {
         if (is_input(node)) {
             input_index(node);
+            return;
+        }
+        if (state_.count(unit_of(node).unit)) {
             return;
         }
         begin(node);

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace cnnc::decompiler {
 
@@ -113,7 +114,7 @@ std::string statement_text(const std::string &lead, const Expression &expression
             size += unit.back().size();
         }
         if (arrow - 1 + size <= max_column) {
-            put(fmt::format("{}", fmt::join(unit, "")));
+            put(std::accumulate(unit.begin(), unit.end(), std::string()));
         } else {
             std::for_each(unit.begin(), unit.end(), put);
         }

@@ -21,7 +21,7 @@ namespace {
 
 constexpr size_t max_inner_length = 32; // of what stands among arguments or in arithmetic
 constexpr size_t max_infix_length = 70;
-constexpr size_t max_stages = 24; // of a chain
+constexpr size_t max_stages = 24; // of a chain, before the next layer
 constexpr int far_away = 14;      // items between a value and a use that needs a name of its own
 
 class BlockPrinter {
@@ -152,11 +152,13 @@ class BlockPrinter {
         if (zone(i) != zone(user.item) || starts_loop(user.item)) {
             return false;
         }
-        const bool source = user.operand == 0 && !infix(user.item) &&
-                            (tensor_operands(user.item) == 1 || item(user.item).is_block());
+        const bool source =
+            user.operand == 0 && !infix(user.item) &&
+            (tensor_operands(user.item) == 1 || (item(user.item).is_block() && user.item == i + 1));
         if (source) {
             const bool head = starts_head(user.item) && expression.weighted >= 2;
-            return expression.stages.size() < max_stages && !head;
+            const size_t most = leads(item(user.item)) ? max_stages : 2 * max_stages;
+            return expression.stages.size() < most && !head;
         }
         return expression.weighted == 0 && as_call(expression).size() <= max_inner_length;
     }
