@@ -89,7 +89,7 @@ class Weights {
             for (int64_t phase = 0; phase < phases; phase++)
                 values.insert(values.end(), bias.floats() + g * out_channels_,
                               bias.floats() + (g + 1) * out_channels_);
-        return TensorData::from_floats({int64_t(values.size())}, std::move(values));
+        return TensorData::from_floats({conv_.out_channels * phases}, std::move(values));
     }
 
   private:

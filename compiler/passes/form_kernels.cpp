@@ -172,8 +172,10 @@ class Former {
     Place linear_value(NodeId id, int64_t rows) {
         if (std::holds_alternative<Reshape>(node(id).op) && !place(id)) {
             const NodeId original = node(id).inputs[0];
-            if (auto found = split_rows(value(original), rows))
+            if (auto found = split_rows(value(original), rows)) {
+                is_only_a_view_[size_t(id)] = true;
                 return *found;
+            }
         }
         if (auto found = split_rows(value(id), rows))
             return *found;
@@ -361,7 +363,7 @@ class Former {
     }
 
     void set_anchor(Kernel &kernel, const Node &anchor, Form form) {
-        const NodeId operand = anchor.inputs[main_operand(anchor)];
+        const NodeId operand = anchor.inputs[is_elementwise(anchor.op) ? main_operand(anchor) : 0];
         Place input;
         if (form == Form::rows)
             input = linear_value(operand, kernel.workload.output.shape[0]);
@@ -437,20 +439,40 @@ class Former {
         if (const auto *unary = std::get_if<Unary>(&n.op))
             if (unary->kind == UnaryKind::identity || unary->kind == UnaryKind::dropout)
                 return;
-        EpilogueStep step{step_op(n.op), {}, 0};
-        if (i == 0)
-            step.position = int(main_operand(n));
-        else
-            while (n.inputs[size_t(step.position)] != cluster.nodes[i - 1])
-                step.position++;
+        size_t so_far = i == 0 ? main_operand(n) : 0;
+        while (i > 0 && n.inputs[so_far] != cluster.nodes[i - 1])
+            so_far++;
+        EpilogueStep step{step_op(n.op), {}, int(so_far)};
+        if (commutes(n.op)) // equal steps are to be the same
+            step.position = 0;
         // Two numbers would not say which type the choice between them has, but f32 is assumed.
         const bool chooses =
             std::holds_alternative<Where>(n.op) && step.position == 0 && n.type.dtype != DType::f32;
         for (size_t operand = 0; operand < n.inputs.size(); operand++)
-            if (int(operand) != step.position)
+            if (operand != so_far)
                 step.operands.push_back(step_operand(kernel, n.inputs[operand], n.type.shape, form,
                                                      !chooses || operand == 2));
         kernel.workload.epilogue.push_back(std::move(step));
+    }
+
+    static bool commutes(const Op &op) {
+        const auto *binary = std::get_if<Binary>(&op);
+        if (!binary)
+            return false;
+        switch (binary->kind) {
+        case BinaryKind::add:
+        case BinaryKind::mul:
+        case BinaryKind::maximum:
+        case BinaryKind::minimum:
+        case BinaryKind::eq:
+        case BinaryKind::ne:
+        case BinaryKind::logical_and:
+        case BinaryKind::logical_or:
+        case BinaryKind::logical_xor:
+            return true;
+        default:
+            return false;
+        }
     }
 
     static decltype(EpilogueStep::op) step_op(const Op &op) {

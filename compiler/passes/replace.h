@@ -24,8 +24,8 @@ class Replacement {
     NodeId input(size_t i = 0) const { return to_.mapped(node().inputs[i]); }
     std::vector<NodeId> inputs() const;
     const Graph &graph() const { return to_.graph(); }
-    const Node &at(NodeId id) const { return graph()[id]; }
-    const Shape &shape(NodeId id) const { return at(id).type.shape; }
+    const Node &at(NodeId id) const { return graph()[id]; } // until a node is added
+    Shape shape(NodeId id) const { return at(id).type.shape; }
 
     NodeId add(Op op, std::vector<NodeId> inputs, const std::string &role);
     NodeId unary(UnaryKind kind, NodeId x, const std::string &role = "unary");

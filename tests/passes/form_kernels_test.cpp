@@ -19,6 +19,7 @@ namespace {
 const Unary relu{UnaryKind::relu};
 const Binary add{BinaryKind::add};
 const Binary sub{BinaryKind::sub};
+const Reduce mean_of_pixels{ReduceKind::mean, {2, 3}, true};
 
 class FormKernels : public testing::Test {
   protected:
@@ -86,7 +87,7 @@ TEST_F(FormKernels, ActivationsFuseIntoEveryAnchor) {
     x = g.add(relu, {g.add(max_pool(2, 2, 2), {x}, "max")}, "b");
     x = g.add(relu, {g.add(avg_pool(2, 2, 1), {x}, "avg")}, "c");
     x = g.add(relu, {g.add(Softmax{1}, {x}, "softmax")}, "d");
-    x = g.add(relu, {g.add(GlobalAvgPool{}, {x}, "mean")}, "e");
+    x = g.add(relu, {g.add(mean_of_pixels, {x}, "mean")}, "e");
     x = g.add(Flatten{1, 3}, {x}, "flatten");
     x = g.add(relu, {g.add(Linear{5, true}, {x}, "fc")}, "f");
     g.output("y", x);
@@ -103,7 +104,7 @@ TEST_F(FormKernels, ResidualAddFusesOnce) {
     g.output("y", g.add(relu, {sum}, "relu"));
     EXPECT_EQ(form(), (Names{"main", "shortcut+sum+relu"}));
     ASSERT_EQ(kernel("shortcut").workload.epilogue.size(), 2u);
-    EXPECT_TRUE(kernel("shortcut").workload.epilogue[0].swapped);
+    EXPECT_EQ(kernel("shortcut").workload.epilogue[0].position, 1);
     EXPECT_EQ(kernel("shortcut").notes,
               (Names{"sum fused: the only reader of shortcut; main is computed before",
                      "relu fused: the only reader of sum"}));
@@ -157,7 +158,7 @@ TEST_F(FormKernels, ScalarsAndParametersInEpilogues) {
 // Neither side has the sum's shape: a pointwise kernel walks over the broadcast left one.
 TEST_F(FormKernels, BroadcastThatGrowsStartsAKernel) {
     NodeId x = g.input("x", {1, 1, 4, 6});
-    NodeId c = g.add(conv(2, 3, 1), {g.add(GlobalAvgPool{}, {x}, "mean")}, "conv");
+    NodeId c = g.add(conv(2, 3, 1), {g.add(mean_of_pixels, {x}, "mean")}, "conv");
     NodeId sum = g.add(sub, {x, c}, "sum");
     g.output("y", g.add(relu, {sum}, "relu"));
     EXPECT_EQ(form(), (Names{"mean", "conv", "sum+relu"}));
@@ -293,7 +294,7 @@ TEST_F(FormKernels, ConcatCopiesWhatCannotLieInIt) {
 TEST_F(FormKernels, FlattenedPartsAreWrittenIntoTheConcat) {
     NodeId x = g.input("x", {2, 4, 6, 6});
     NodeId a = g.add(Flatten{1, 3}, {g.add(conv(2, 2, 3), {x}, "conv")}, "flat");
-    NodeId b = g.add(Flatten{1, 3}, {g.add(GlobalAvgPool{}, {x}, "mean")}, "means");
+    NodeId b = g.add(Flatten{1, 3}, {g.add(mean_of_pixels, {x}, "mean")}, "means");
     NodeId cat = g.add(Concat{1}, {a, b}, "cat");
     g.output("y", g.add(Linear{3, true}, {cat}, "fc"));
     EXPECT_EQ(form(), (Names{"conv", "mean", "fc"}));
@@ -353,7 +354,7 @@ TEST_F(FormKernels, OneDimensionalLayersBecomeTwoDimensional) {
     AvgPool ceil = avg_pool(1, 2, 2);
     ceil.ceil_mode = true;
     x = g.add(ceil, {x}, "avg");
-    x = g.add(GlobalAvgPool{}, {x}, "mean");
+    x = g.add(Reduce{ReduceKind::mean, {2}, true}, {x}, "mean");
     g.output("y", x);
     EXPECT_EQ(form(), (Names{"conv+sum", "max", "avg", "mean"}));
     EXPECT_EQ(text("conv"), "conv2d(4, kernel=[1, 3], stride=[1, 1], padding=[[0, 0], [1, 1]], "
