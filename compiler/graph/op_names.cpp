@@ -52,7 +52,7 @@ NamedValues unary_arguments(const Unary &u) {
     }
     NamedValues values;
     if (u.kind == UnaryKind::clamp) {
-        if (u.a != -infinity) {
+        if (u.a != -infinity || u.b == infinity) { // one of the two has to be there
             values.emplace_back("min", number(u.a));
         }
         if (u.b != infinity) {
