@@ -11,6 +11,8 @@
 // Ragged edges cost whole tiles, so the model counts tiles.
 #include "schedules/families.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -97,6 +99,19 @@ std::string check_tile(const Contraction &s, const Machine &m, std::string_view 
     return problem;
 }
 
+// Threads take blocks of rows of all images as one loop. Where that loop has to tell the last,
+// lower block of each image, Halide does not find the size of what is staged for tiles of several
+// rows.
+std::string check_blocks(const Contraction &s, int64_t tile_y, int64_t rows,
+                         const std::string &parallel) {
+    bool one_image = s.n * s.groups * s.axes[2].out == 1;
+    if (parallel != "y" || one_image || tile_y == 1 || s.axes[1].out % rows == 0)
+        return "";
+    return fmt::format("`tile_y` is {}; with `parallel` = y and several images, blocks of {} rows "
+                       "have to fill {}",
+                       tile_y, rows, s.axes[1].out);
+}
+
 // Twenty to forty steps of a hot loop: longer than memory takes to answer.
 constexpr int64_t prefetch_distance = 2048;
 
@@ -113,6 +128,8 @@ std::string direct_constraint(const Workload &w, const Machine &m, const Schedul
                                      schedule.integer("tile_c"), schedule.integer("vector"));
     if (problem.empty())
         problem = check_rows(tile_y, rows, s.axes[1].out);
+    if (problem.empty())
+        problem = check_blocks(s, tile_y, rows, schedule.choice("parallel"));
     if (problem.empty())
         problem = check_extent("unroll", schedule.integer("unroll"), s.c, "input channels");
     return problem;
@@ -205,6 +222,8 @@ std::string planar_constraint(const Workload &w, const Machine &m, const Schedul
     if (problem.empty())
         problem = check_rows(schedule.integer("tile_y"), rows, s.axes[1].out);
     if (problem.empty())
+        problem = check_blocks(s, schedule.integer("tile_y"), rows, schedule.choice("parallel"));
+    if (problem.empty())
         problem = check_extent("unroll", schedule.integer("unroll"), s.axes[0].kernel,
                                "positions in a row of the window");
     return problem;
@@ -223,7 +242,8 @@ Schedule planar_model(const Workload &w, const Machine &m) {
     int64_t enough = 2 * m.fma_ports * m.fma_latency;
     int64_t tile_y = std::min({ceil_div(enough, channels), registers / (channels + 1), rows});
     tile_y = std::clamp<int64_t>(tile_y, 1, 8);
-    while (!check_rows(tile_y, rows, s.axes[1].out).empty())
+    while (!check_rows(tile_y, rows, s.axes[1].out).empty() ||
+           !check_blocks(s, tile_y, rows, parallel).empty())
         --tile_y;
     while (rows % tile_y != 0)
         --tile_y;

@@ -18,6 +18,13 @@ int64_t tensor_bytes(const Contraction &s) {
     return 4 * (in + s.groups * s.pixels());
 }
 
+// Halide 14 reads vectors with a stride of 2 to 4 as dense ones that may start before the tensor,
+// where borders make constants part of the address.
+bool needs_scalars(const Contraction &s, bool along_x) {
+    int64_t stride = s.in[along_x ? 1 : 4];
+    return s.staged() && stride >= 2 && stride <= 4;
+}
+
 std::string window_constraint(const Contraction &s, const Machine &m, const Schedule &schedule) {
     int64_t vector = schedule.integer("vector"), rows = schedule.integer("rows");
     int64_t tile_c = schedule.integer("tile_c"), tile_x = schedule.integer("tile_x");
@@ -32,6 +39,8 @@ std::string window_constraint(const Contraction &s, const Machine &m, const Sche
         problem = check_extent("tile_x", tile_x, s.axes[0].out, "pixels in a row");
     if (problem.empty())
         problem = check_rows(schedule.integer("tile_y"), rows, s.axes[1].out);
+    if (problem.empty() && vector > 1 && needs_scalars(s, along_x))
+        problem = "`vector` has to be 1: the input's elements lie 2 to 4 apart";
     // Overlapping tasks would compute what they share by different instructions.
     if (problem.empty() && schedule.choice("parallel") == "c" && s.groups % tile_c != 0)
         problem = fmt::format("`parallel` = c needs whole tiles, but {} channels are not a "
@@ -55,6 +64,8 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
     // Vectors go along what lies side by side in the result.
     bool along_x = s.out[1] == 1 && s.axes[0].out > 1;
     int64_t vector = vector_within(along_x ? s.axes[0].out : s.groups, m.lanes(4));
+    if (needs_scalars(s, along_x))
+        vector = 1;
     int64_t tile_c = along_x ? 1 : vector;
     int64_t room = std::max<int64_t>(2, (m.vector_registers - weights_in_registers) / 2);
     int64_t tile_x = along_x ? vector : even_tile(s.axes[0].out, std::min<int64_t>(room, 8));

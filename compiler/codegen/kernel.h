@@ -9,7 +9,7 @@
 //
 // with weight and bias only where the anchor has them, packed as compiler/lower/packing.h says.
 // `worker` points at a cnnc_worker (runtime/cnnc_worker.h): its scratch memory and its parallel
-// loop. The object needs nothing else but the C library's memset, memcpy and libm.
+// loop. The object needs nothing else but the C library's memset and memcpy.
 #pragma once
 
 #include "compiler/graph/workload.h"

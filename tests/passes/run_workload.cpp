@@ -270,6 +270,9 @@ double integer_binary(BinaryKind kind, DType dtype, double a, double b) {
         return wrapped(dtype, x - y);
     case BinaryKind::mul:
         return wrapped(dtype, x * y);
+    case BinaryKind::remainder:
+    case BinaryKind::fmod:
+        return b == 0 ? 0 : apply(kind, a, b);
     default:
         return apply(kind, a, b);
     }

@@ -31,6 +31,12 @@ const char *const conv =
     "groups=1, bias=true) f32[1, 64, 56, 56] -> relu -> f32[1, 64, 56, 56]";
 const char *const linear = "linear(10, bias=true) f32[1, 84] -> f32[1, 10]";
 const char *const softmax = "softmax(dim=1) f32[1, 10] -> f32[1, 10]";
+const char *const images =
+    "conv2d(8, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], dilation=[1, 1], groups=1, "
+    "bias=true) f32[2, 8, 10, 10] -> f32[2, 8, 10, 10]";
+const char *const close =
+    "max_pool2d(kernel=[2, 2], stride=[1, 1], padding=[[1, 0], [1, 0]], dilation=[1, 1], "
+    "ceil_mode=false) f32[1, 16, 2, 2]@nchw -> f32[1, 16, 2, 2]";
 const char *const top = "topk(k=3, dim=1, largest=true, indices=true) f32[1, 24] -> i64[1, 3]";
 const char *const product = "matmul f32[7, 5], f32[5, 10] -> f32[7, 10]";
 const char *const resized = "sample(kind=pick, dims=[0], fill=0.0) f32[9], i32[14, 1] -> f32[14]";
@@ -186,6 +192,10 @@ TEST(ScheduleProblem, IsNamed) {
         {linear, "gemm(tile_m=2)", "`tile_m` is 2, but there are 1 pixels in a row"},
         {linear, "gemm(vector=8, tile_n=24)", "`tile_n` is 24, but there are 16 channels"},
         {linear, "gemm(vector=8, tile_n=16)", ""},
+        {images, "direct(tile_y=2, rows=4, parallel=y)",
+         "`tile_y` is 2; with `parallel` = y and several images, blocks of 4 rows have to fill 10"},
+        {close, "pool(tile_c=4, vector=4, lanes=c)",
+         "`vector` has to be 1: the input's elements lie 2 to 4 apart"},
         {top, "reduce(along=reduced)", "`along` = reduced is not for topk"},
         {product, "matmul(tile_n=6, vector=4)", "`tile_n` is 6, not a multiple of `vector` = 4"},
         {product, "matmul(tile_n=16)", "`tile_n` is 16, but there are 10 columns"},
