@@ -255,7 +255,7 @@ class Writer {
     static bool has_plain_first(const OpSpec &spec) {
         const bool only = spec.args.size() == 1 && spec.args[0].kind == ArgKind::number;
         return spec.min_operands == spec.max_operands && !spec.args.empty() &&
-               (spec.args[0].required() || only);
+               spec.args[0].name != "dim" && (spec.args[0].required() || only);
     }
 
     // Of something the registry does not know: what there is to say.

@@ -68,6 +68,41 @@ std::vector<int64_t> kernels(const Block &block, const Graph &graph) {
     return result;
 }
 
+// "conv2d" as "conv".
+std::string_view short_name(std::string_view callee) {
+    if (callee == "batch_norm") {
+        return "bn";
+    }
+    const size_t end = callee.size();
+    const bool ranked = end > 2 && callee[end - 1] == 'd' && is_digit(callee[end - 2]);
+    return ranked ? callee.substr(0, end - 2) : callee;
+}
+
+// "conv_bn_relu", or "double_conv_relu" for what comes twice.
+std::string layer_names(const Block &block) {
+    std::vector<std::string_view> words;
+    for (const Item &item : block.body().items) {
+        if (item.is_block()) {
+            return "layers";
+        }
+        words.push_back(short_name(item.call.callee));
+    }
+    size_t period = 1;
+    while (words.size() % period != 0 ||
+           !std::equal(words.begin() + long(period), words.end(), words.begin())) {
+        ++period;
+    }
+    const size_t times = words.size() / period;
+    if (times > 3 || period > 4) {
+        return "layers";
+    }
+    std::string name = times == 1 ? "" : times == 2 ? "double_" : "triple_";
+    for (size_t i = 0; i < period; ++i) {
+        name += (i > 0 ? "_" : "") + std::string(words[i]);
+    }
+    return name;
+}
+
 std::string name_by_content(const Block &block, const Graph &graph) {
     const bool residual = contains(block, graph, is_join);
     const std::vector<int64_t> k = kernels(block, graph);
@@ -87,20 +122,7 @@ std::string name_by_content(const Block &block, const Graph &graph) {
         const bool narrow = k.size() >= 3 && k[0] == 1 && k[1] > 1 && k[2] == 1;
         return narrow ? "bottleneck" : "residual";
     }
-    std::string name;
-    for (const Item &item : block.body().items) {
-        if (name.size() > 24 || item.is_block()) {
-            return "layers";
-        }
-        std::string_view word = without_number(item.call.callee);
-        word = word.substr(0, word.rfind("d") == word.size() - 1 && word.size() > 2 &&
-                                      is_digit(word[word.size() - 2])
-                                  ? word.size() - 2
-                                  : word.size());
-        word = word == "batch_norm" ? "bn" : word;
-        name += (name.empty() ? "" : "_") + std::string(word);
-    }
-    return name;
+    return layer_names(block);
 }
 
 } // namespace
@@ -195,9 +217,9 @@ std::string telling_word(std::string_view path) {
 
 bool is_free_identifier(const std::string &name) {
     static constexpr std::string_view reserved[] = {
-        "abs",    "assert", "error", "false",  "float",  "inf",  "int",
-        "layout", "len",    "let",   "list",   "max",    "min",  "none",
-        "None",   "range",  "same",  "shared", "tensor", "true", "valid"};
+        "abs",  "assert", "error", "false",  "float", "inf",  "int",  "layout",
+        "len",  "let",    "list",  "max",    "min",   "none", "None", "range",
+        "same", "shared", "stack", "tensor", "true",  "valid"};
     return is_identifier(name) && name.size() <= 64 && !find_op(name) && !dtype_from_name(name) &&
            std::find(std::begin(reserved), std::end(reserved), name) == std::end(reserved);
 }

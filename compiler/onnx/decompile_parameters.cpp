@@ -268,11 +268,18 @@ class Parametriser {
                 unknown.name =
                     unique(taken && !word.empty() ? word + "_" + unknown.hint : unknown.hint);
             } else {
-                const bool told = !word.empty() && is_free_identifier(word);
                 const bool own = unknown.hint != "out_channels" && unknown.hint != "out_features";
-                unknown.name = unique(own ? unknown.hint : told ? word : "width");
+                const bool told = !word.empty() && unnamed_widths() > 1;
+                unknown.name = unique(own ? unknown.hint : told ? word + "_channels" : "width");
             }
         }
+    }
+
+    // Counts of channels whose names are still to choose, or were chosen after their layers.
+    size_t unnamed_widths() const {
+        return size_t(std::count_if(unknowns_.begin(), unknowns_.end(), [](const Unknown &u) {
+            return u.is_channels && u.name != "channels";
+        }));
     }
 
     Column result_channels() const {

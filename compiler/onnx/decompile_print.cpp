@@ -243,7 +243,8 @@ class BlockPrinter {
     std::string choose_name(int i, const Expression &expression) {
         std::vector<std::string> wanted;
         const bool branch = is_branch(i), skip = is_skip(i);
-        if (!branch && !skip) {
+        const bool source = expression.reads.empty() && !expression.word.empty(); // parameters
+        if (!branch && !skip && !source) {
             wanted.push_back("x");
         }
         if (!expression.word.empty() && is_free_identifier(expression.word)) {
@@ -258,12 +259,20 @@ class BlockPrinter {
             }
         }
         const std::string base = skip ? "skip" : wanted.back();
-        for (int &number = numbers_[base];;) {
-            const std::string name = fmt::format("{}_{}", base, ++number);
-            if (is_free(name) && !clashes(name, expression)) {
-                return name;
-            }
+        std::string name = choose_name_like(base);
+        while (clashes(name, expression)) {
+            name = choose_name_like(base);
         }
+        return name;
+    }
+
+    // With a number behind it.
+    std::string choose_name_like(const std::string &base) {
+        std::string name;
+        do {
+            name = fmt::format("{}_{}", base, ++numbers_[base]);
+        } while (!is_free(name));
+        return name;
     }
 
     void give_name(int value, const std::string &name) {
@@ -447,12 +456,7 @@ class BlockPrinter {
                 return name;
             }
         }
-        for (int number = 2;; ++number) {
-            const std::string name = fmt::format("y_{}", number);
-            if (is_free(name)) {
-                return name;
-            }
-        }
+        return choose_name_like("y");
     }
 
     void write_loop(const Loop &loop) {
@@ -509,6 +513,21 @@ class BlockPrinter {
         write(statement_text("return ", expression, indent_));
     }
 
+    // An output of an input's name would hide it from what comes behind.
+    void rename_inputs() {
+        for (int k = 0; k < inputs_; ++k) {
+            const std::string old = names_[size_t(k)];
+            const bool hidden =
+                std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
+                            [&](const Output &output) { return output.name == old; });
+            if (hidden && remaining(k) > 0) {
+                give_name(k, choose_name_like(old));
+                reserved_.insert(names_[size_t(k)]);
+                write(names_[size_t(k)] + " = " + old);
+            }
+        }
+    }
+
     void write_head() {
         if (is_network_) {
             text_ += fmt::format("network {} {{\n", graph_.name);
@@ -519,6 +538,7 @@ class BlockPrinter {
                 write(fmt::format("input {}: {}{}", graph_[id].name, type_text(graph_[id].type),
                                   last ? " layout NHWC" : ""));
             }
+            rename_inputs();
             return;
         }
         std::vector<std::string> parts;
