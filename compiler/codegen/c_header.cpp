@@ -137,9 +137,10 @@ std::string extents_text(const Shape &shape) {
 
 std::string describe(const Port &port, const char *kind) {
     std::string axes = memory_axes(port);
-    std::string_view note = port.type.dtype == DType::f16    ? ", the bits of IEEE half floats"
-                            : port.type.dtype == DType::bf16 ? ", the bits of bfloat16"
-                                                             : "";
+    std::string_view note = port.type.dtype == DType::f16       ? ", the bits of IEEE half floats"
+                            : port.type.dtype == DType::bf16    ? ", the bits of bfloat16"
+                            : port.type.dtype == DType::boolean ? ", 0 or 1"
+                                                                : "";
     return fmt::format(" * {} {}: {} {}{}{}{}\n", kind, port.parameter, c_type(port.type.dtype),
                        extents_text(memory_shape(port)), axes.empty() ? "" : " = ", axes, note);
 }

@@ -117,6 +117,48 @@ TEST_F(LibraryUse, WeightsInAFile) {
     EXPECT_EQ(shop_.try_run("./main busy.h").code, 8);
 }
 
+// The same numbers as the reference interpreter's, for the same frame.
+TEST_F(LibraryUse, ElementTypesOfTheHeader) {
+    build(programs + "camera.cnn --random-weights 3");
+    const std::string header = shop_.read("camera.h");
+    for (const char *line :
+         {"input  frame: uint8_t [1, 6, 8, 3] = N, H, W, C", "input  bias: int32_t [1, 4] = N, C",
+          "output class_: int64_t [1]", "output above: uint8_t [1, 4] = N, C, 0 or 1",
+          "output level: uint8_t [1, 4]", "#define CAMERA_OUTPUT_CLASS_BYTES 8"})
+        EXPECT_NE(header.find(line), std::string::npos) << line << "\n" << header;
+    const std::string manifest = shop_.read("camera.json");
+    for (const char *type : {"\"u8\"", "\"i32\"", "\"i64\"", "\"bool\""})
+        EXPECT_NE(manifest.find(std::string("\"type\": ") + type), std::string::npos) << type;
+    shop_.run(CNNC_CC " -std=c11 -Wall -Wextra -Werror -O1 -I. " + programs +
+              "camera.c libcamera.a -lm -pthread -o camera");
+    shop_.run("cp " + programs +
+              "camera.c camera.cpp && " CNNC_CXX
+              " -include camera.h -fsyntax-only -x c++ /dev/null -I.");
+
+    std::string frame, bias, npy = "\x93NUMPY\1";
+    for (int i = 0; i < 6 * 8 * 3; i++)
+        frame += char(i * 37 % 256);
+    for (int32_t number : {-7, 0, 2147483640, -2147483647})
+        bias.append(reinterpret_cast<const char *>(&number), 4);
+    const auto write = [&](const std::string &name, const std::string &type,
+                           const std::string &shape, const std::string &data) {
+        const std::string head =
+            "{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + shape + "), }\n";
+        shop_.write(name, npy + '\0' + char(head.size()) + '\0' + head + data);
+    };
+    write("frame.npy", "|u1", "1, 6, 8, 3", frame);
+    write("bias.npy", "<i4", "1, 4", bias);
+    const std::string arguments = programs +
+                                  "camera.cnn --random-weights 3 --input frame=frame.npy "
+                                  "--input bias=bias.npy";
+    const std::string expected = shop_.run(CNNC_PROGRAM " run --reference " + arguments);
+    EXPECT_EQ(shop_.run(CNNC_PROGRAM " run " + arguments), expected);
+    // The program prints a row of all outputs, cnnc output by output.
+    EXPECT_EQ(shop_.run("./camera | tr ' ' '\\n' | sort"),
+              shop_.run("echo '" + expected + "' | grep '^ ' | tr -d ' ' | sort"));
+    shop_.run(CNNC_PROGRAM " verify --layers " + programs + "camera.cnn --random-weights 3");
+}
+
 // A user's own CMake project, outside of the tree, with an installed cnnc.
 TEST_F(LibraryUse, CnncAddLibraryInAProjectOfItsOwn) {
     shop_.run("cmake --install " CNNC_BINARY_DIR " --prefix $PWD/installed");

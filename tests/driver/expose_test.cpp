@@ -23,11 +23,12 @@ TEST(Expose, MovesTemporariesIntoOneMoreOutput) {
         const KernelGraph before = form_kernels(optimize(random_graph(seed, {})));
         const KernelGraph after = expose_results(before);
         ASSERT_EQ(after.kernels.size(), before.kernels.size());
-        std::vector<std::pair<int64_t, int64_t>> taken; // places of moved buffers, in elements
+        std::vector<std::pair<int64_t, int64_t>> taken; // places of moved buffers, in bytes
         for (size_t i = 0; i < before.kernels.size(); ++i) {
             EXPECT_TRUE(after.kernels[i].workload == before.kernels[i].workload);
             const TensorRef &ref = before.kernels[i].output;
             const TensorRef &now = after.kernels[i].output;
+            const int64_t element = int64_t(dtype_bytes(before.kernels[i].workload.output.dtype));
             if (!was_moved(before, ref)) {
                 EXPECT_EQ(now.buffer, ref.buffer);
                 EXPECT_EQ(now.offset, ref.offset);
@@ -37,10 +38,10 @@ TEST(Expose, MovesTemporariesIntoOneMoreOutput) {
             const Buffer &target = after.buffers[size_t(now.buffer)];
             EXPECT_EQ(target.kind, Buffer::Kind::output);
             EXPECT_EQ(target.index, int(before.graph.outputs.size()));
-            const int64_t start = now.offset - ref.offset;
-            EXPECT_EQ(start * 4 % arena_alignment, 0);
-            const int64_t size = before.buffers[size_t(ref.buffer)].bytes / 4;
-            EXPECT_LE((start + size) * 4, target.bytes);
+            const int64_t start = (now.offset - ref.offset) * element;
+            EXPECT_EQ(start % arena_alignment, 0);
+            const int64_t size = before.buffers[size_t(ref.buffer)].bytes;
+            EXPECT_LE(start + size, target.bytes);
             taken.emplace_back(start, start + size);
         }
         std::sort(taken.begin(), taken.end());
