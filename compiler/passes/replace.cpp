@@ -116,4 +116,11 @@ std::vector<int> count_uses(const Graph &graph) {
     return uses;
 }
 
+const std::vector<int> &UseCounts::before(const Replacement &r) {
+    new_.resize(r.graph().nodes.size(), 1);
+    if (r.old_id() > 0)
+        new_[size_t(r.mapped(r.old_id() - 1))] = old_[size_t(r.old_id() - 1)];
+    return new_;
+}
+
 } // namespace cnnc

@@ -21,6 +21,7 @@ class Replacement {
     const Graph &old_graph() const { return from_; }
     NodeId old_id() const { return id_; }
 
+    NodeId mapped(NodeId old) const { return to_.mapped(old); }
     NodeId input(size_t i = 0) const { return to_.mapped(node().inputs[i]); }
     std::vector<NodeId> inputs() const;
     const Graph &graph() const { return to_.graph(); }
@@ -63,5 +64,17 @@ Graph replace_nodes(const Graph &graph, const std::function<bool(Replacement &)>
 
 // Per node, how often its value is needed: by readers, and as outputs.
 std::vector<int> count_uses(const Graph &graph);
+
+// The same for the graph that replace_nodes() is making; nodes that a rule added are used once.
+class UseCounts {
+  public:
+    explicit UseCounts(const Graph &from) : old_(count_uses(from)) {}
+
+    // To be called for every node, before the rule adds any.
+    const std::vector<int> &before(const Replacement &r);
+
+  private:
+    std::vector<int> old_, new_;
+};
 
 } // namespace cnnc

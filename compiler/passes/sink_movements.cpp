@@ -19,10 +19,7 @@ class Sinker {
     Graph run() {
         for (size_t n = 0; n < graph_.nodes.size(); n++) {
             const auto id = NodeId(n);
-            const Op &op = graph_[id].op;
-            const bool moved = std::holds_alternative<Slice>(op)
-                                   ? hoist_slice(id)
-                                   : operand_of(graph_, id) >= 0 && sink(id);
+            const bool moved = operand_of(graph_, id) >= 0 && sink(id);
             if (!moved)
                 rewriter_.copy(id);
             set_uses(rewriter_.mapped(id), old_uses_[n]);
@@ -84,22 +81,6 @@ class Sinker {
         NodeId value = append_like(graph_[id], operand, x, graph_[id].name, true);
         for (size_t i = views.size(); i-- > 0;)
             value = append_again(views[i], 0, value);
-        rewriter_.map(id, value);
-        return true;
-    }
-
-    bool hoist_slice(NodeId id) {
-        std::vector<NodeId> steps; // the last one first
-        NodeId x = rewriter_.mapped(graph_[id].inputs[0]);
-        for (int operand; (operand = operand_of(to(), x)) >= 0 && uses(x) == 1;
-             x = to()[x].inputs[size_t(operand)])
-            steps.push_back(x);
-        const bool begins_kernel = !is_kernel_for_one(x);
-        if (steps.empty() || !begins_kernel)
-            return false;
-        NodeId value = append_like(graph_[id], 0, x, graph_[id].name, false);
-        for (size_t i = steps.size(); i-- > 0;)
-            value = append_again(steps[i], size_t(operand_of(to(), steps[i])), value);
         rewriter_.map(id, value);
         return true;
     }

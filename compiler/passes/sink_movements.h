@@ -7,9 +7,8 @@
 namespace cnnc {
 
 // Moves views behind operators of one operand that alone read them, so that these fuse into the
-// kernel before the view and a linear layer behind them reads through it; and slices in front of
-// such operators where these would begin a kernel of more elements than are needed. Views of one
-// kind that read one another become one.
+// kernel before the view and a linear layer behind them reads through it. Views of one kind that
+// read one another become one.
 [[nodiscard]] Graph sink_movements(Graph graph);
 
 // Whether the operator's result can be its operand under other strides: Reshape, Flatten, Permute,
