@@ -24,9 +24,10 @@ std::string decompile(const Graph &graph, const DecompileOptions &options = {});
 // Otherwise *why (if not null) tells the first difference.
 bool same_network(const Graph &a, const Graph &b, std::string *why = nullptr);
 
-// For graphs whose layers are called by meaningless numbers ("Conv_193", "onnx.Conv_193"): renames
-// them after the structure, residual blocks and branches becoming paths (block3.conv1). Graphs with
-// names that say something come back unchanged.
+// Names from which decompile() can tell the structure. Where layers are called by meaningless
+// numbers ("Conv_193", "onnx.Conv_193"), residual blocks and branches are found by how data flows
+// and become paths (block3.conv1). Of names that say something, those numbered in front and alike
+// behind ("fire2_conv1", "fire3_conv1") become paths (fire2.conv1), the others stay.
 Graph name_by_structure(Graph graph);
 
 } // namespace cnnc

@@ -109,6 +109,7 @@ class Parametriser {
     };
     struct Use {
         size_t item, argument;
+        int entry; // of a list, as flatten() numbers them; -1: the argument itself
         Term term;
     };
 
@@ -148,9 +149,77 @@ class Parametriser {
         Argument &shown = block_.body().items[item].call.arguments[argument];
         shown.implied = implied;
         shown.text = value_text(shown.value);
-        if (!implied) {
-            uses_.push_back({item, argument, term(column, item, shown)});
+        if (!implied && !express_entries(column, item, argument)) {
+            uses_.push_back({item, argument, -1, term(column, item, shown)});
         }
+    }
+
+    // Of lists that are nested alike and differ in integers only: the entries that differ, if each
+    // can be told from what is known without a parameter of its own.
+    bool express_entries(const Column &column, size_t item, size_t argument) {
+        std::vector<Column> entries;
+        for (size_t i = 0; i < count_; ++i) {
+            std::vector<Value> flat;
+            if (column[i] &&
+                (!std::holds_alternative<ValueList>(column[i]->v) || !flatten(*column[i], flat))) {
+                return false;
+            }
+            if (column[i] && entries.empty()) {
+                entries.resize(flat.size(), Column(count_));
+            }
+            if (flat.size() != (column[i] ? entries.size() : 0)) {
+                return false;
+            }
+            for (size_t k = 0; k < flat.size(); ++k) {
+                entries[k][i] = flat[k];
+            }
+        }
+        std::vector<Use> uses;
+        for (size_t k = 0; k < entries.size(); ++k) {
+            Column fixed(count_, *first_of(entries[k]));
+            if (agree(entries[k], fixed)) {
+                continue;
+            }
+            std::optional<Term> term = channel_term(entries[k]);
+            if (!term) {
+                return false;
+            }
+            uses.push_back({item, argument, int(k), *term});
+        }
+        uses_.insert(uses_.end(), uses.begin(), uses.end());
+        return true;
+    }
+
+    static const std::optional<Value> &first_of(const Column &column) {
+        return *std::find_if(column.begin(), column.end(), [](const auto &v) { return v; });
+    }
+
+    // The integers of nested lists, and false where a list ends; false if anything else is in them.
+    static bool flatten(const Value &value, std::vector<Value> &into) {
+        if (const ValueList *list = std::get_if<ValueList>(&value.v)) {
+            const bool all = std::all_of(list->begin(), list->end(),
+                                         [&](const Value &entry) { return flatten(entry, into); });
+            into.push_back(boolean_value(false));
+            return all;
+        }
+        into.push_back(value);
+        return std::holds_alternative<int64_t>(value.v);
+    }
+
+    // A list with texts instead of some of its entries, which are numbered as flatten() does.
+    static std::string list_text(const Value &value, const std::map<int, std::string> &texts,
+                                 int &next) {
+        const ValueList *list = std::get_if<ValueList>(&value.v);
+        if (!list) {
+            const auto text = texts.find(next++);
+            return text == texts.end() ? value_text(value) : text->second;
+        }
+        std::string result = "[";
+        for (size_t i = 0; i < list->size(); ++i) {
+            result += (i > 0 ? ", " : "") + list_text((*list)[i], texts, next);
+        }
+        ++next;
+        return result + "]";
     }
 
     Term term(const Column &column, size_t item, const Argument &argument) {
@@ -336,6 +405,7 @@ class Parametriser {
             times[text(use.term)] += use.term.times * use.term.over > 1;
         }
         std::map<std::string, std::string> named;
+        std::map<Argument *, std::map<int, std::string>> lists; // their entries' texts
         for (const Use &use : uses_) {
             std::string expression = text(use.term);
             reads_channels_ |= use.term.kind == Term::Kind::channels;
@@ -349,7 +419,15 @@ class Parametriser {
                 }
                 expression = entry->second;
             }
-            argument_of(use).text = expression;
+            if (use.entry < 0) {
+                argument_of(use).text = expression;
+            } else {
+                lists[&argument_of(use)][use.entry] = expression;
+            }
+        }
+        for (const auto &[argument, texts] : lists) {
+            int next = 0;
+            argument->text = list_text(argument->value, texts, next);
         }
     }
 

@@ -48,6 +48,7 @@ class Renaming {
 
     Graph run() {
         if (!names_say_nothing()) {
+            split_names();
             return std::move(graph_);
         }
         for (NodeId id = count(); id-- > 0;) {
@@ -72,6 +73,73 @@ class Renaming {
             }
         }
         return layers > 0 && meaningless * 10 >= layers * 9;
+    }
+
+    // "fire2_conv1", "fire3_conv1": what is numbered in front and followed by the same words
+    // becomes a path, fire2.conv1.
+    void split_names() {
+        std::map<std::string, std::set<std::string>> rests; // per front
+        for (const std::string &path : paths_) {
+            if (const size_t split = split_of(path)) {
+                rests[path.substr(0, split)].insert(path.substr(split + 1));
+            }
+        }
+        std::map<std::set<std::string>, int> times;
+        for (const auto &[front, rest] : rests) {
+            ++times[rest];
+        }
+        std::set<std::string> kinds; // fronts without their numbers
+        for (const auto &[front, rest] : rests) {
+            if (rest.size() > 1 && times[rest] > 1) {
+                kinds.insert(without_digits(front));
+            }
+        }
+        move_weights([&](NodeId id) {
+            const std::string &path = paths_[size_t(id)];
+            const size_t split = split_of(path);
+            const bool wanted = split && kinds.count(without_digits(path.substr(0, split)));
+            return wanted ? path.substr(0, split) + "." + path.substr(split + 1) : path;
+        });
+    }
+
+    // Where a path of one word has its first `_` between a digit and something; 0: nowhere.
+    static size_t split_of(const std::string &path) {
+        for (size_t i = 1; i + 1 < path.size() && path.find('.') == path.npos; ++i) {
+            if (path[i] == '_' && path[i - 1] >= '0' && path[i - 1] <= '9') {
+                const bool word = !(path[0] >= '0' && path[0] <= '9') && path[i + 1] != '_';
+                return word ? i : 0;
+            }
+        }
+        return 0;
+    }
+
+    static std::string without_digits(std::string text) {
+        text.erase(
+            std::remove_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }),
+            text.end());
+        return text;
+    }
+
+    // Renames weights, and with each the first node that has it. Names that are taken stay.
+    template <class NewPath>
+    void move_weights(const NewPath &new_path) {
+        std::set<std::string> taken(paths_.begin(), paths_.end());
+        for (const Node &node : graph_.nodes) {
+            taken.insert(node.name);
+        }
+        std::map<std::string, std::string> moved; // old to new
+        for (NodeId id = 0; id < count(); ++id) {
+            const std::string &old = paths_[size_t(id)];
+            const std::string wanted = old.empty() ? "" : new_path(id);
+            if (wanted == old || moved.count(old) || !taken.insert(wanted).second) {
+                continue;
+            }
+            moved[old] = graph_[id].name = wanted;
+            for (ParamId param : graph_[id].params) {
+                std::string &name = graph_.params[size_t(param)].name;
+                name = wanted + name.substr(old.size());
+            }
+        }
     }
 
     bool is_join(NodeId id) const {
