@@ -33,18 +33,19 @@ NodeId inverse_deviation(Replacement &r, NodeId sum_of_squares, int64_t count, d
     return r.unary(UnaryKind::rsqrt, v, "inv_std");
 }
 
-// (x - mean) * scale * weight + bias; weight and bias may be absent (-1).
-void finish_norm(Replacement &r, NodeId difference, NodeId scale, NodeId weight, NodeId bias) {
-    NodeId y;
-    if (weight >= 0 && element_count(r.shape(scale)) <= element_count(r.shape(weight))) {
-        // As much work as one multiplication of all elements only where the scale has the channels.
-        y = r.binary(BinaryKind::mul, difference, scale, bias >= 0 || weight >= 0 ? "scaled" : "");
-        y = r.binary(BinaryKind::mul, y, weight, bias >= 0 ? "weighted" : "");
-    } else {
-        if (weight >= 0)
-            scale = r.binary(BinaryKind::mul, scale, weight, "scale");
-        y = r.binary(BinaryKind::mul, difference, scale, bias >= 0 ? "scaled" : "");
+// (x - mean) * scale * weight + bias; weight and bias may be absent (-1). Where the weight varies
+// with no more than the scale does, it costs nothing to have it in the scale.
+void finish_norm(Replacement &r, NodeId difference, NodeId scale, NodeId weight, NodeId bias,
+                 bool scale_is_view = false) {
+    if (weight >= 0 && !scale_is_view &&
+        broadcast(r.shape(scale), r.shape(weight)) == std::optional(r.shape(scale))) {
+        scale = r.binary(BinaryKind::mul, scale, weight, "scale");
+        weight = -1;
     }
+    const bool last = weight < 0 && bias < 0;
+    NodeId y = r.binary(BinaryKind::mul, difference, scale, last ? "" : "scaled");
+    if (weight >= 0)
+        y = r.binary(BinaryKind::mul, y, weight, bias >= 0 ? "weighted" : "");
     if (bias >= 0)
         y = r.binary(BinaryKind::add, y, bias, "");
     r.finish(y);
@@ -88,7 +89,7 @@ void normalize_groups(Replacement &r, int64_t num_groups, double eps, NodeId wei
     const NodeId d_grouped = r.add(grouped, {difference}, "sub_groups");
     const NodeId squares = r.add(Reduce{ReduceKind::sum_square, {2, 3}, true}, {d_grouped}, "sq");
     const NodeId scale = inverse_deviation(r, squares, group * pixels, eps);
-    finish_norm(r, difference, to_channels(r, scale, "scale"), weight, bias);
+    finish_norm(r, difference, to_channels(r, scale, "scale"), weight, bias, true);
 }
 
 bool replace(Replacement &r, const InstanceNorm &norm) {

@@ -163,7 +163,7 @@ class Merger {
             if (slice_)
                 return sliced_sample(x, *inner, role);
             auto merged = compose(*inner, sample_);
-            return merged ? add_sample(r_, r_.at(x).inputs[0], *merged, role) : -1;
+            return merged ? add_merged(r_.at(x).inputs[0], std::move(*merged), role) : -1;
         }
         const Op &op = r_.at(x).op;
         if (between_.empty() || !(std::holds_alternative<Input>(op) || is_view(op)))
@@ -192,7 +192,20 @@ class Merger {
             return -1;
         if (slices)
             x = r_.add(before, {x}, "slice");
-        return add_sample(r_, x, *merged, role);
+        return add_merged(x, std::move(*merged), role);
+    }
+
+    // Without dimensions that have come back to what they were.
+    NodeId add_merged(NodeId x, TabledSample sample, const std::string &role) {
+        const Shape in = r_.shape(x);
+        for (auto it = sample.tables.begin(); it != sample.tables.end();) {
+            const bool needed = sample.kind != SampleKind::pick && sample.tables.size() == 1;
+            if (!needed && is_identity(it->second, in[size_t(it->first)]))
+                it = sample.tables.erase(it);
+            else
+                ++it;
+        }
+        return add_sample(r_, x, sample, role);
     }
 
     // A weighted sum reads u8 itself.

@@ -17,8 +17,10 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 // Constants in text and files are f32, or decimals of some digits.
 constexpr double tolerance = 1e-4;
-// Products are taken apart into this many factors to find an activation.
-constexpr size_t max_factors = 4;
+// Products are taken apart to find an activation while they have fewer factors than this, counting
+// products of them.
+constexpr size_t max_factors = 8;
+constexpr int max_power = 100; // more than any that is looked for
 
 bool is_near(double a, double b) {
     return std::fabs(a - b) <= tolerance * std::fabs(b);
@@ -267,22 +269,30 @@ class Simplifier {
         return false;
     }
 
-    // 0.5 * x * (1 + erf(x / sqrt(2))) in any order, and the same with tanh.
-    bool gelu(std::vector<NodeId> factors, double factor) {
-        for (size_t i = 0; i < factors.size() && factors.size() < max_factors; i++)
-            while (const Node *product = binary_node(factors[i], BinaryKind::mul)) {
-                if (factors.size() >= max_factors)
-                    return false;
-                factors.push_back(product->inputs[1]);
-                factors[i] = product->inputs[0];
-            }
+    // The factors of a product: numbers multiplied into `number`, and what is none.
+    struct Factors {
+        double number = 1;
         std::vector<NodeId> values;
-        for (NodeId f : factors)
-            if (const auto c = scalar(f))
-                factor *= *c;
+    };
+    Factors factors_of(std::vector<NodeId> pending) const {
+        Factors result;
+        for (size_t i = 0; i < pending.size(); i++) {
+            const Node *product = binary_node(pending[i], BinaryKind::mul);
+            if (product && pending.size() < max_factors)
+                pending.insert(pending.end(), product->inputs.begin(), product->inputs.end());
+            else if (const auto number = scalar(pending[i]))
+                result.number *= *number;
             else
-                values.push_back(f);
-        if (values.size() != 2 || !is_near(factor, 0.5))
+                result.values.push_back(pending[i]);
+        }
+        return result;
+    }
+
+    // 0.5 * x * (1 + erf(x / sqrt(2))) in any order, and the same with tanh.
+    bool gelu(const std::vector<NodeId> &product, double factor) {
+        const Factors factors = factors_of(product);
+        const std::vector<NodeId> &values = factors.values;
+        if (values.size() != 2 || !is_near(factor * factors.number, 0.5))
             return false;
         return gelu_of(values[0], values[1]) || gelu_of(values[1], values[0]);
     }
@@ -306,20 +316,15 @@ class Simplifier {
         if (!terms)
             return false;
         const NodeId other = terms->inputs[terms->inputs[0] == x ? 1 : 0];
-        const auto cube = with_scalar(other, BinaryKind::mul, 0.044715);
-        return (terms->inputs[0] == x || terms->inputs[1] == x) && cube && is_cube(*cube, x);
-    }
-
-    bool is_cube(NodeId id, NodeId x) const {
-        if (with_scalar(id, BinaryKind::pow, 3) == std::optional(x))
-            return true;
-        const Node *product = binary_node(id, BinaryKind::mul);
-        if (!product)
-            return false;
-        for (size_t i : {0, 1})
-            if (product->inputs[i] == x && is_square(product->inputs[1 - i], x))
-                return true;
-        return false;
+        const Factors cube = factors_of({other});
+        int power = 0;
+        for (NodeId value : cube.values)
+            power += value == x                                                   ? 1
+                     : with_scalar(value, BinaryKind::pow, 2) == std::optional(x) ? 2
+                     : with_scalar(value, BinaryKind::pow, 3) == std::optional(x) ? 3
+                                                                                  : max_power;
+        return (terms->inputs[0] == x || terms->inputs[1] == x) && power == 3 &&
+               is_near(cube.number, 0.044715);
     }
 
     bool is_square(NodeId id, NodeId x) const {
