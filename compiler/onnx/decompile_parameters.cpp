@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The parameters of a block: the numbers in which its instances differ, as few as exact relations
 // between them allow.
+#include "compiler/onnx/decompile_columns.h"
 #include "compiler/onnx/decompile_names.h"
 
 #include <fmt/format.h>
@@ -12,54 +13,7 @@ namespace cnnc::decompiler {
 
 namespace {
 
-constexpr int64_t max_factor = 64;
-
-// A value per instance; nothing where the instance lacks the part that the value belongs to.
-using Column = std::vector<std::optional<Value>>;
-
-const int64_t *integer(const std::optional<Value> &value) {
-    return value ? std::get_if<int64_t>(&value->v) : nullptr;
-}
-
-bool agree(const Column &a, const Column &b) {
-    bool common = false;
-    for (size_t i = 0; i < a.size(); ++i) {
-        if (a[i] && b[i]) {
-            common = true;
-            if (!same_value(*a[i], *b[i])) {
-                return false;
-            }
-        }
-    }
-    return common;
-}
-
-// The k for which a is k times b, at least 2; 0 if there is none.
-int64_t factor(const Column &a, const Column &b) {
-    int64_t k = 0;
-    for (size_t i = 0; i < a.size(); ++i) {
-        if (!a[i]) {
-            continue;
-        }
-        const int64_t *x = integer(a[i]), *y = integer(b[i]);
-        if (!x || !y || *y <= 0 || *x % *y != 0 || (k != 0 && *x / *y != k)) {
-            return 0;
-        }
-        k = *x / *y;
-    }
-    return k >= 2 && k <= max_factor ? k : 0;
-}
-
-// Half of a kernel, rounded down: what keeps the extents.
-bool is_half(const Column &padding, const Column &kernel) {
-    for (size_t i = 0; i < padding.size(); ++i) {
-        const int64_t *p = integer(padding[i]), *k = integer(kernel[i]);
-        if (padding[i] && (!p || !k || *p != *k / 2)) {
-            return false;
-        }
-    }
-    return true;
-}
+constexpr size_t max_atoms = 64; // of conditions; they are tried in pairs
 
 class Parametriser {
   public:
@@ -190,38 +144,6 @@ class Parametriser {
         return true;
     }
 
-    static const std::optional<Value> &first_of(const Column &column) {
-        return *std::find_if(column.begin(), column.end(), [](const auto &v) { return v; });
-    }
-
-    // The integers of nested lists, and false where a list ends; false if anything else is in them.
-    static bool flatten(const Value &value, std::vector<Value> &into) {
-        if (const ValueList *list = std::get_if<ValueList>(&value.v)) {
-            const bool all = std::all_of(list->begin(), list->end(),
-                                         [&](const Value &entry) { return flatten(entry, into); });
-            into.push_back(boolean_value(false));
-            return all;
-        }
-        into.push_back(value);
-        return std::holds_alternative<int64_t>(value.v);
-    }
-
-    // A list with texts instead of some of its entries, which are numbered as flatten() does.
-    static std::string list_text(const Value &value, const std::map<int, std::string> &texts,
-                                 int &next) {
-        const ValueList *list = std::get_if<ValueList>(&value.v);
-        if (!list) {
-            const auto text = texts.find(next++);
-            return text == texts.end() ? value_text(value) : text->second;
-        }
-        std::string result = "[";
-        for (size_t i = 0; i < list->size(); ++i) {
-            result += (i > 0 ? ", " : "") + list_text((*list)[i], texts, next);
-        }
-        ++next;
-        return result + "]";
-    }
-
     Term term(const Column &column, size_t item, const Argument &argument) {
         Column fixed(count_, argument.value);
         if (agree(column, fixed)) {
@@ -282,16 +204,6 @@ class Parametriser {
         return std::nullopt;
     }
 
-    // The k for which b is k times a.
-    static int64_t quotient(const Column &a, Column b) {
-        for (size_t i = 0; i < a.size(); ++i) {
-            if (!a[i]) {
-                b[i].reset();
-            }
-        }
-        return factor(b, a);
-    }
-
     // An instance without the part that needs a parameter may give any value: the usual one.
     void fill_gaps() {
         for (Unknown &unknown : unknowns_) {
@@ -302,21 +214,6 @@ class Parametriser {
                 }
             }
         }
-    }
-
-    static std::pair<Value, size_t> most_frequent(const Column &column) {
-        std::map<std::string, std::pair<Value, size_t>> counts;
-        std::pair<Value, size_t> best;
-        for (const std::optional<Value> &value : column) {
-            if (!value) {
-                continue;
-            }
-            auto &entry = counts.emplace(value_text(*value), std::pair(*value, 0)).first->second;
-            if (++entry.second > best.second) {
-                best = entry;
-            }
-        }
-        return best;
     }
 
     // --- Names
@@ -437,56 +334,17 @@ class Parametriser {
 
     // --- Conditions
 
-    struct Atom {
-        std::string text;
-        std::vector<bool> holds;
-        bool reads_channels = false;
-    };
-
     // What tells the instances that have a segment from those that do not.
     std::string condition(size_t segment) {
         std::vector<bool> wanted;
         for (const Instance &instance : block_.instances) {
             wanted.push_back(instance.present[segment]);
         }
-        const std::vector<Atom> atoms = all_atoms();
-        for (const Atom &atom : atoms) {
-            if (atom.holds == wanted) {
-                reads_channels_ |= atom.reads_channels;
-                return atom.text;
-            }
-        }
-        for (const Atom &a : atoms) {
-            for (const Atom &b : atoms) {
-                for (const bool both : {false, true}) {
-                    if (combined(a, b, both) == wanted) {
-                        reads_channels_ |= a.reads_channels || b.reads_channels;
-                        return fmt::format("{} {} {}", a.text, both ? "and" : "or", b.text);
-                    }
-                }
-            }
+        if (const std::optional<Atom> atom = find_condition(all_atoms(), wanted)) {
+            reads_channels_ |= atom->reads_channels;
+            return atom->text;
         }
         return switch_for(segment, wanted);
-    }
-
-    static std::vector<bool> combined(const Atom &a, const Atom &b, bool both) {
-        std::vector<bool> result;
-        for (size_t i = 0; i < a.holds.size(); ++i) {
-            result.push_back(both ? a.holds[i] && b.holds[i] : a.holds[i] || b.holds[i]);
-        }
-        return result;
-    }
-
-    void add_atoms(const std::string &left, const Column &a, const std::string &right,
-                   const Column &b, bool reads_channels, std::vector<Atom> &atoms) const {
-        Atom equal{left + " == " + right, {}, reads_channels};
-        Atom different{left + " != " + right, {}, reads_channels};
-        for (size_t i = 0; i < count_; ++i) {
-            equal.holds.push_back(same_value(*a[i], *b[i]));
-            different.holds.push_back(!equal.holds.back());
-        }
-        atoms.push_back(std::move(equal));
-        atoms.push_back(std::move(different));
     }
 
     // Channels against channels first: that is what most parts depend on.
@@ -503,7 +361,7 @@ class Parametriser {
             for (const std::optional<Value> &value : unknown.column) {
                 const bool old = std::any_of(tried.begin(), tried.end(),
                                              [&](const Value &v) { return same_value(v, *value); });
-                if (old || unknown.is_channels || tried.size() >= 4) {
+                if (old || unknown.is_channels || tried.size() >= 4 || atoms.size() >= max_atoms) {
                     continue;
                 }
                 tried.push_back(*value);
@@ -576,7 +434,7 @@ class Parametriser {
     Column channels_; // of the first input; empty where it has none
     std::vector<Unknown> unknowns_;
     std::vector<Use> uses_;
-    std::set<std::string> names_ = {"x", "y", "z", "shortcut"};
+    std::set<std::string> names_ = {"x", "y", "z", "shortcut", "skip"};
     bool reads_channels_ = false;
 };
 

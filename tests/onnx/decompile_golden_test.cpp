@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What graphs look like as text for people: examples and small networks, flattened and written
-// again. A case has a section `example NAME` or `file net.cnn`; with a section `unnamed`, the
-// layers are called by counters first and then by name_by_structure().
+// again. A case has a section `example NAME` or `file net.cnn`; name_by_structure()
+// comes before where there is a section `numbered`, or `unnamed`: then counters are all the names.
 #include "compiler/onnx/decompile.h"
 #include "compiler/sema/load.h"
 #include "tests/golden_runner.h"
@@ -46,6 +46,8 @@ std::string decompiled(const testing::GoldenCase &golden) {
     }
     if (golden.find("unnamed")) {
         number_layers(*graph);
+    }
+    if (golden.find("unnamed") || golden.find("numbered")) {
         graph = name_by_structure(*std::move(graph));
     }
     DecompileOptions options;

@@ -365,6 +365,50 @@ TEST(Decompile, SharedWeights) {
     EXPECT_EQ(count(text, "as shared tower.1.conv"), 1);
 }
 
+// --- Comparing networks
+
+// What same_network() says about a network and the one with `from` replaced by `to`.
+std::string difference(const std::string &from, const std::string &to) {
+    const std::string text = "network n {\n"
+                             "    input a: f32[1, 4, 8, 8]\n"
+                             "    input b: f32[1, 4, 8, 8]\n"
+                             "    c = a -> conv2d(4, kernel=1) as c\n"
+                             "    d = b -> conv2d(4, kernel=1) as d\n"
+                             "    e = (c + 1) - d\n"
+                             "    output y = e -> relu\n"
+                             "    output z = d\n"
+                             "}\n";
+    std::string other = text;
+    const size_t at = other.find(from);
+    other.replace(at, from.size(), to);
+    const std::optional<Graph> a = elaborated(text), b = elaborated(other);
+    std::string why;
+    return !a || !b || same_network(*a, *b, &why) ? "" : why;
+}
+
+TEST(SameNetwork, TellsDifferences) {
+    const auto begins = [](const std::string &why, const std::string &text) {
+        EXPECT_EQ(why.substr(0, text.size()), text);
+    };
+    begins(difference("(c + 1) - d", "d - (c + 1)"), "node: `d` and `e.add`");
+    begins(difference("c + 1", "c + 2"), "node e.add.constant: `tensor 1.0 ->");
+    begins(difference("as d", "as f"), "node d: `conv2d out_channels=4");
+    begins(difference("e -> relu", "e -> relu6"), "node y: `relu -> ");
+    begins(difference("output z = d", "output z = c"), "node d: `conv2d out_channels=4");
+    begins(difference("output z = d", "output z = d layout NHWC"), "output: `z` and `z`");
+    begins(difference("    output z = d\n", ""), "outputs: `2` and `1`");
+    begins(difference("network n", "network m"), "network: `n` and `m`");
+    begins(difference("    e = ", "    f = c -> relu\n    e = "),
+           "number of operators: `7` and `8`");
+    begins(difference("b -> conv2d(4, kernel=1)", "a -> conv2d(4, kernel=1)"), "node: `b` and `a`");
+}
+
+TEST(SameNetwork, IgnoresOrderAndNames) {
+    EXPECT_EQ(difference("    d = b -> conv2d(4, kernel=1) as d\n    e = (c + 1) - d\n",
+                         "    f = c + 1\n    d = b -> conv2d(4, kernel=1) as d\n    e = f - d\n"),
+              "");
+}
+
 // --- Time
 
 double seconds(const Graph &graph) {
