@@ -18,7 +18,7 @@
 namespace cnnc {
 namespace {
 
-constexpr int oldest_opset = 7, newest_opset = 23;
+constexpr int oldest_opset = 1, newest_opset = 23;
 constexpr size_t max_named = 100; // nodes, and kinds, in the report of what is unsupported
 
 // Folder and file of a path, and the file's name without its end.

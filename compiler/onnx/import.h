@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reading ONNX models, opsets 7 to 23. A file is never trusted: whatever its bytes, the answer is a
+// Reading ONNX models, operator sets 7 to 23, and older ones where their operators mean the
+// same. A file is never trusted: whatever its bytes, the answer is a
 // graph that verify() finds sound, or diagnostics, in bounded time and memory.
 //
 // - Everything that has a known value is computed when importing: initializers, constants, and the

@@ -11,7 +11,7 @@ std::optional<ImportedModel> import_model(const std::string &path, const OnnxImp
     if (!graph)
         return std::nullopt;
     ImportedModel model;
-    model.graph = std::move(*graph);
+    model.graph = name_by_structure(std::move(*graph));
     model.text = options.flat ? print_graph(model.graph)
                               : decompile(model.graph, {path.substr(path.rfind('/') + 1), true});
     for (const Param &param : model.graph.params)

@@ -3,12 +3,15 @@
 #include "compiler/onnx/onnx_node.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 namespace cnnc {
 namespace {
 
 void import_batch_norm(OnnxNode &node) {
-    if (node.integer("training_mode", 0) != 0 || node.is_used(1)) {
+    bool old_training = node.opset() < 7 && node.integer("is_test", 0) == 0;
+    if (node.integer("training_mode", 0) != 0 || old_training || node.is_used(1)) {
         node.unsupported("in training");
         return;
     }
@@ -57,6 +60,24 @@ void import_group_norm(OnnxNode &node) {
                                   per_channel(node, node.input(2), norm.num_groups, channels)}));
 }
 
+// The second and third result of a LayerNormalization: the mean, and 1 / sqrt(variance + eps).
+void give_statistics(OnnxNode &node, const LayerNorm &norm) {
+    const Tensor &x = node.input(0);
+    std::vector<int64_t> dims(static_cast<size_t>(norm.dims));
+    std::iota(dims.begin(), dims.end(), int64_t(x.rank()) - norm.dims);
+    if (!node.is_used(1) && !node.is_used(2))
+        return;
+    Result mean = node.make(Reduce{ReduceKind::mean, dims, true}, {x}, "mean");
+    node.give(1, mean);
+    if (!node.is_used(2))
+        return;
+    Result centred = node.binary(BinaryKind::sub, x, mean, "centred");
+    Result square = node.binary(BinaryKind::mul, centred, centred, "square");
+    Result variance = node.make(Reduce{ReduceKind::mean, dims, true}, {square}, "variance");
+    Result shifted = node.binary(BinaryKind::add, variance, node.scalar(norm.eps), "shifted");
+    node.give(2, node.unary(UnaryKind::rsqrt, shifted, 0, 0, "deviation"));
+}
+
 void import_layer_norm(OnnxNode &node) {
     const Tensor &x = node.input(0), &scale = node.input(1);
     std::optional<int64_t> axis = node.axis(node.integer("axis", -1), x.rank());
@@ -66,6 +87,7 @@ void import_layer_norm(OnnxNode &node) {
     norm.dims = int64_t(x.rank()) - *axis;
     norm.eps = node.number("epsilon", 1e-5);
     norm.bias = node.has_input(2);
+    give_statistics(node, norm);
     Shape normalized(x.shape().begin() + *axis, x.shape().end());
     bool layer = scale.known() && scale.shape() == normalized &&
                  (!norm.bias || (node.input(2).known() && node.input(2).shape() == normalized));

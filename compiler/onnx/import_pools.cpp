@@ -4,7 +4,9 @@
 #include "compiler/onnx/padding.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 namespace cnnc {
 namespace {
@@ -39,6 +41,21 @@ std::optional<PoolWindow> read_pool(OnnxNode &node) {
     return pool;
 }
 
+// Padding of more than half a window, which pooling itself does not take, as a step before it.
+Result pad_before(OnnxNode &node, const Result &x, PoolWindow &pool, double value) {
+    bool wide = false;
+    for (size_t d = 0; d < pool.kernel.size(); ++d)
+        wide = wide || std::max(pool.padding.lo[d], pool.padding.hi[d]) > pool.kernel[d] / 2;
+    if (!wide || !x || pool.ceil_mode)
+        return x;
+    Pad pad{{0, 0}, {0, 0}, PadMode::constant, value};
+    for (size_t d = 0; d < pool.kernel.size(); ++d) {
+        pad.lo.push_back(std::exchange(pool.padding.lo[d], 0));
+        pad.hi.push_back(std::exchange(pool.padding.hi[d], 0));
+    }
+    return node.make(pad, {x}, "padded");
+}
+
 void import_max_pool(OnnxNode &node) {
     std::optional<PoolWindow> pool = read_pool(node);
     if (!pool)
@@ -48,8 +65,9 @@ void import_max_pool(OnnxNode &node) {
         return;
     }
     DType dtype = node.input(0).type.dtype;
-    bool convert = dtype == DType::u8 || dtype == DType::i8;
+    bool convert = is_byte(dtype);
     Result x = convert ? node.cast(node.input(0), DType::f32, "f32") : node.input(0);
+    x = pad_before(node, x, *pool, -double(std::numeric_limits<float>::max()));
     MaxPool op{pool->kernel,     pool->stride,   pool->padding.lo,
                pool->padding.hi, pool->dilation, pool->ceil_mode};
     Result result = node.make(op, {x}, convert ? "pooled" : "");
@@ -65,9 +83,12 @@ void import_average_pool(OnnxNode &node) {
         return;
     }
     bool include_padding = node.integer("count_include_pad", 0) != 0;
+    Result x = node.input(0);
+    if (include_padding)
+        x = pad_before(node, x, *pool, 0);
     node.give(0, node.make(AvgPool{pool->kernel, pool->stride, pool->padding.lo, pool->padding.hi,
                                    pool->ceil_mode, include_padding},
-                           {node.input(0)}));
+                           {x}));
 }
 
 // (sum of |x|^p)^(1/p): an average, times the number of elements of a window.

@@ -25,10 +25,6 @@ std::optional<std::vector<int64_t>> reduced_dims(OnnxNode &node) {
     return all;
 }
 
-bool is_narrow(DType dtype) {
-    return dtype == DType::u8 || dtype == DType::i8;
-}
-
 // What a reduction over no dimensions does to its single elements.
 Result of_nothing(OnnxNode &node, ReduceKind kind, const Result &x) {
     switch (kind) {
@@ -50,7 +46,7 @@ Result reduced(OnnxNode &node, ReduceKind kind, std::string_view step = "") {
         return std::nullopt;
     if (dims->empty())
         return of_nothing(node, kind, x);
-    if (!is_narrow(x.type.dtype))
+    if (!is_byte(x.type.dtype))
         return node.make(Reduce{kind, *dims, keepdim}, {x}, step);
     Result wide = node.cast(x, DType::i32, "wide");
     return node.cast(node.make(Reduce{kind, *dims, keepdim}, {wide}, "reduced"), x.type.dtype, "");
@@ -100,7 +96,7 @@ Result arg_reduced(OnnxNode &node, bool max) {
     bool keepdim = node.integer("keepdims", 1) != 0;
     if (!axis || node.failed())
         return std::nullopt;
-    if (is_narrow(x->type.dtype))
+    if (is_byte(x->type.dtype))
         x = node.cast(x, DType::f32, "f32");
     if (node.integer("select_last_index", 0) == 0)
         return node.make(ArgReduce{max, *axis, keepdim}, {x});
@@ -140,11 +136,8 @@ void import_hardmax(OnnxNode &node) {
     if (!value)
         return;
     int64_t extent = value->shape()[size_t(*axis)];
-    constexpr int64_t most = int64_t(1) << 20;
-    if (extent > most) {
-        node.unsupported(fmt::format("of more than {} elements", most));
+    if (!node.may_make(extent))
         return;
-    }
     std::vector<int64_t> positions(static_cast<size_t>(extent));
     std::iota(positions.begin(), positions.end(), 0);
     Shape along(value->rank() - size_t(*axis), 1);

@@ -180,8 +180,9 @@ void import_tile(OnnxNode &node) {
 void import_concat(OnnxNode &node) {
     std::vector<Result> parts;
     size_t rank = node.input(0).rank();
-    std::optional<int64_t> axis = node.axis(node.integer("axis"), rank);
-    if (!axis)
+    std::optional<int64_t> fallback = node.opset() < 4 ? std::optional<int64_t>(1) : std::nullopt;
+    std::optional<int64_t> axis = node.axis(node.integer("axis", fallback), rank);
+    if (!axis || node.failed())
         return;
     for (size_t i = 0; i < node.input_count(); ++i) {
         if (!node.has_input(i)) {
@@ -251,6 +252,33 @@ void import_space_to_depth(OnnxNode &node) {
     node.give(0, node.reshape(order, {s[0], s[1] * b * b, s[2] / b, s[3] / b}));
 }
 
+// One triangle of each matrix, zeros in the other.
+void import_trilu(OnnxNode &node) {
+    const Tensor &x = node.input(0);
+    int64_t k = 0;
+    if (node.has_input(1)) {
+        std::optional<int64_t> given = node.known_integer(1, "k");
+        if (!given)
+            return;
+        k = *given;
+    }
+    if (x.rank() < 2) {
+        node.fail<diag::onnx_rank>("Trilu", "matrices", type_text(x.type));
+        return;
+    }
+    if (!node.may_make(x.shape()[x.rank() - 2] * x.shape().back()))
+        return;
+    bool upper = node.integer("upper", 1) != 0;
+    int64_t rows = x.shape()[x.rank() - 2], columns = x.shape().back();
+    std::vector<double> kept;
+    for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t column = 0; column < columns; ++column)
+            kept.push_back(upper ? column - row >= k : column - row <= k);
+    }
+    Tensor mask = known_tensor(content_of({DType::boolean, {rows, columns}}, kept));
+    node.give(0, node.make(Where(), {mask, x, node.scalar(0, x.type.dtype)}));
+}
+
 } // namespace
 
 const std::vector<OnnxRule> &shape_rules() {
@@ -259,7 +287,8 @@ const std::vector<OnnxRule> &shape_rules() {
         {"Expand", 2, 2, import_expand},       {"Flatten", 1, 1, import_flatten},
         {"Reshape", 1, 2, import_reshape},     {"SpaceToDepth", 1, 1, import_space_to_depth},
         {"Squeeze", 1, 2, import_squeeze},     {"Tile", 2, 2, import_tile},
-        {"Transpose", 1, 1, import_transpose}, {"Unsqueeze", 1, 2, import_unsqueeze},
+        {"Trilu", 1, 2, import_trilu},         {"Transpose", 1, 1, import_transpose},
+        {"Unsqueeze", 1, 2, import_unsqueeze},
     };
     return rules;
 }

@@ -208,7 +208,7 @@ std::optional<PadLists> read_pads(OnnxNode &node) {
     lists.axes.resize(rank);
     std::iota(lists.axes.begin(), lists.axes.end(), 0);
     if (!node.has_input(1)) {
-        lists.pads = node.extents("pads", 2 * rank, 0);
+        lists.pads = node.extents(node.opset() < 2 ? "paddings" : "pads", 2 * rank, 0);
         lists.value = node.number("value", 0);
         return node.failed() ? std::nullopt : std::optional(lists);
     }

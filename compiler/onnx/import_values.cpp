@@ -11,8 +11,6 @@ namespace {
 
 using pb::AttributeProto;
 
-constexpr int64_t max_values = int64_t(1) << 24; // that are made of nothing
-
 // A tensor attribute's elements.
 Result tensor_attribute(OnnxNode &node, const AttributeProto &attribute) {
     if (!attribute.has_t())
@@ -100,12 +98,14 @@ void import_range(OnnxNode &node) {
         bounds.push_back(*bound);
     }
     double count = std::max(0.0, std::ceil((bounds[1] - bounds[0]) / bounds[2]));
-    if (!(count <= double(max_values))) {
+    if (!(count <= double(max_elements))) {
         node.fail<diag::onnx_input_value>(
             size_t(2), node.op_type(),
             fmt::format("{} for {} to {}", bounds[2], bounds[0], bounds[1]));
         return;
     }
+    if (!node.may_make(int64_t(count)))
+        return;
     std::vector<double> values(static_cast<size_t>(count));
     for (size_t i = 0; i < values.size(); ++i)
         values[i] = bounds[0] + double(i) * bounds[2];
@@ -118,10 +118,12 @@ void import_eye_like(OnnxNode &node) {
     int64_t k = node.integer("k", 0);
     OnnxType type = onnx_type_of(int(std::clamp<int64_t>(node.integer("dtype", 1), 0, 100)));
     DType dtype = node.has_attribute("dtype") ? type.computed.value_or(DType::f32) : x.type.dtype;
-    if (x.rank() != 2 || !type.computed || element_count(x.shape()) > max_values) {
+    if (x.rank() != 2 || !type.computed) {
         node.unsupported("of " + type_text(x.type));
         return;
     }
+    if (!node.may_make(element_count(x.shape())))
+        return;
     std::vector<double> values(size_t(element_count(x.shape())));
     for (int64_t i = 0; i < x.shape()[0]; ++i) {
         // i + k may lie anywhere.
@@ -129,6 +131,40 @@ void import_eye_like(OnnxNode &node) {
             values[size_t(i * x.shape()[1] + i + k)] = 1;
     }
     node.give(0, known_tensor(content_of({dtype, x.shape()}, values)));
+}
+
+// `values` are what stands elsewhere and at the index along a new dimension, `depth` its extent.
+void import_one_hot(OnnxNode &node) {
+    Result index = node.cast(node.input(0), DType::i64, "index");
+    std::optional<int64_t> depth = node.known_integer(1, "depth");
+    std::optional<int64_t> axis = node.axis(node.integer("axis", -1), node.input(0).rank() + 1);
+    if (!index || !depth || !axis)
+        return;
+    if (!node.input(2).known() || element_count(node.input(2).shape()) != 2 || *depth < 1) {
+        node.unsupported("with computed values");
+        return;
+    }
+    if (*depth > max_elements || !node.may_make(*depth))
+        return;
+    std::vector<double> values = numbers_of(node.input(2).data);
+    std::vector<int64_t> positions(static_cast<size_t>(*depth)), behind = positions;
+    for (size_t i = 0; i < positions.size(); ++i) {
+        positions[i] = int64_t(i);
+        behind[i] = int64_t(i) - *depth;
+    }
+    Shape along(index->rank() + 1 - size_t(*axis), 1), shape = index->shape();
+    along[0] = *depth;
+    shape.insert(shape.begin() + *axis, 1);
+    index = node.reshape(index, shape, "column");
+    auto is_at = [&](const std::vector<int64_t> &list, std::string_view step) {
+        Tensor range = known_tensor(reshaped(content_of(list), along));
+        return node.make(Binary{BinaryKind::eq}, {index, range}, step);
+    };
+    Result hit = node.make(Binary{BinaryKind::logical_or},
+                           {is_at(positions, "from_front"), is_at(behind, "from_back")}, "hit");
+    DType dtype = node.input(2).type.dtype;
+    node.give(
+        0, node.make(Where(), {hit, node.scalar(values[1], dtype), node.scalar(values[0], dtype)}));
 }
 
 // Which of the two graphs counts has to be known; that one takes the node's place.
@@ -156,8 +192,8 @@ const std::vector<OnnxRule> &value_rules() {
     static const std::vector<OnnxRule> rules = {
         {"Constant", 0, 0, import_constant}, {"ConstantOfShape", 1, 1, import_constant_of_shape},
         {"EyeLike", 1, 1, import_eye_like},  {"If", 1, 1, import_if},
-        {"Range", 3, 3, import_range},       {"Shape", 1, 1, import_shape},
-        {"Size", 1, 1, import_size},
+        {"OneHot", 3, 3, import_one_hot},    {"Range", 3, 3, import_range},
+        {"Shape", 1, 1, import_shape},       {"Size", 1, 1, import_size},
     };
     return rules;
 }

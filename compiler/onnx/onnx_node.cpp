@@ -230,6 +230,10 @@ Result OnnxNode::cast(const Result &value, DType dtype, std::string_view step) {
     return make(Cast{dtype}, {value}, step);
 }
 
+Result OnnxNode::widen(const Result &value, DType wide) {
+    return value && is_byte(value->type.dtype) ? cast(value, wide, "wide") : value;
+}
+
 Result OnnxNode::unary(UnaryKind kind, const Result &value, double a, double b,
                        std::string_view step) {
     return make(Unary{kind, a, b}, {value}, step);
@@ -281,19 +285,46 @@ std::nullopt_t OnnxNode::unsupported(const std::string &what) {
     return std::nullopt;
 }
 
+bool OnnxNode::may_make(int64_t elements) {
+    FoldBudget &budget = state_.builder.budget();
+    bool few = elements <= budget.elements;
+    if (few)
+        budget.elements -= elements;
+    else
+        unsupported("of so many elements");
+    return few;
+}
+
+namespace {
+
+std::map<std::string_view, OnnxRule> make_rules() {
+    std::map<std::string_view, OnnxRule> all;
+    for (auto *group : {&arithmetic_rules(), &einsum_rules(), &elementwise_rules(), &layer_rules(),
+                        &norm_rules(), &pool_rules(), &reduction_rules(), &resize_rules(),
+                        &shape_rules(), &slice_rules(), &value_rules()}) {
+        for (const OnnxRule &rule : *group)
+            all.emplace(rule.name, rule);
+    }
+    return all;
+}
+
+const std::map<std::string_view, OnnxRule> &rules_by_name() {
+    static const std::map<std::string_view, OnnxRule> rules = make_rules();
+    return rules;
+}
+
+} // namespace
+
 const OnnxRule *find_onnx_rule(std::string_view op_type) {
-    static const std::map<std::string_view, OnnxRule> rules = [] {
-        std::map<std::string_view, OnnxRule> all;
-        for (auto *group : {&layer_rules(), &pool_rules(), &norm_rules(), &elementwise_rules(),
-                            &reduction_rules(), &shape_rules(), &slice_rules(), &resize_rules(),
-                            &value_rules()}) {
-            for (const OnnxRule &rule : *group)
-                all.emplace(rule.name, rule);
-        }
-        return all;
-    }();
-    auto rule = rules.find(op_type);
-    return rule == rules.end() ? nullptr : &rule->second;
+    auto rule = rules_by_name().find(op_type);
+    return rule == rules_by_name().end() ? nullptr : &rule->second;
+}
+
+std::vector<OnnxRule> onnx_rules() {
+    std::vector<OnnxRule> rules;
+    for (const auto &[name, rule] : rules_by_name())
+        rules.push_back(rule);
+    return rules;
 }
 
 } // namespace cnnc

@@ -16,6 +16,12 @@ namespace cnnc {
 // What nodes do that is not supported, in words, and the nodes.
 using Unsupported = std::map<std::string, std::vector<std::string>>;
 
+// Element types with less than 32 bits. Arithmetic of theirs is done in a wider type and cut down,
+// which is how it is defined.
+inline bool is_byte(DType dtype) {
+    return dtype == DType::u8 || dtype == DType::i8;
+}
+
 // The values of a graph by name; nothing where the node that gives one has failed.
 struct Scope {
     const Scope *outer = nullptr;
@@ -79,12 +85,16 @@ class OnnxNode {
     // The rank of a convolution's or pooling's window for a tensor of this shape.
     std::optional<size_t> spatial_rank(const Shape &shape);
 
+    // Whether as many elements may be made of nothing; otherwise the node is unsupported.
+    bool may_make(int64_t elements);
+
     // Making nodes. Those on the way to the result have their `step` behind the node's name.
     Result make(Op op, const std::vector<Result> &operands, std::string_view step = "");
     Result make_layer(Op op, const Result &operand, const std::vector<Tensor> &weights);
     Result reshape(const Result &value, Shape shape, std::string_view step = "");
     Result permute(const Result &value, std::vector<int64_t> dims, std::string_view step = "");
     Result cast(const Result &value, DType dtype, std::string_view step = "cast");
+    Result widen(const Result &value, DType wide = DType::i32); // bytes only
     Result unary(UnaryKind kind, const Result &value, double a = 0, double b = 0,
                  std::string_view step = "");
     Result binary(BinaryKind kind, const Result &a, const Result &b, std::string_view step = "");
@@ -129,11 +139,14 @@ struct OnnxRule {
     void (*import)(OnnxNode &node);
 };
 const OnnxRule *find_onnx_rule(std::string_view op_type);
+std::vector<OnnxRule> onnx_rules(); // all of them, by name
 
 // The rules by theme.
 const std::vector<OnnxRule> &layer_rules();
 const std::vector<OnnxRule> &pool_rules();
 const std::vector<OnnxRule> &norm_rules();
+const std::vector<OnnxRule> &arithmetic_rules();
+const std::vector<OnnxRule> &einsum_rules();
 const std::vector<OnnxRule> &elementwise_rules();
 const std::vector<OnnxRule> &reduction_rules();
 const std::vector<OnnxRule> &shape_rules();
