@@ -16,6 +16,8 @@ namespace {
 
 // Constants of more elements are not sampled.
 constexpr int64_t max_constant = 1 << 16;
+// Samples move in front of no more operators than this, so that it takes no time.
+constexpr size_t max_between = 16;
 constexpr double tolerance = 1e-6;
 
 // A slice picks positions of every dimension that it changes.
@@ -77,7 +79,7 @@ class Merger {
     // Down to the first value that the sample cannot be moved in front of.
     NodeId walk() {
         NodeId x = r_.input();
-        while (is_elementwise(r_.at(x).op) && is_read_once(x)) {
+        while (is_elementwise(r_.at(x).op) && is_read_once(x) && between_.size() < max_between) {
             const int operand = operand_of(x);
             if (operand < 0 || !can_pass(x, size_t(operand)))
                 break;

@@ -11,6 +11,9 @@
 namespace cnnc {
 namespace {
 
+// Operators move in front of no more views than this, so that it takes no time.
+constexpr size_t max_views = 8;
+
 class Sinker {
   public:
     explicit Sinker(const Graph &graph)
@@ -65,7 +68,8 @@ class Sinker {
         const size_t operand = size_t(operand_of(graph_, id));
         std::vector<NodeId> views; // the last one first
         NodeId x = rewriter_.mapped(graph_[id].inputs[operand]);
-        for (; is_view(to()[x].op) && uses(x) == 1; x = to()[x].inputs[0])
+        for (; is_view(to()[x].op) && uses(x) == 1 && views.size() < max_views;
+             x = to()[x].inputs[0])
             views.push_back(x);
         // A part of what others need too, or of what no kernel makes, is better sliced first.
         if (!is_kernel_for_one(x)) {
