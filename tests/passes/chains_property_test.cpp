@@ -54,6 +54,8 @@ class Chain {
     }
 
     void step() {
+        if (rank() == 0)
+            return;
         switch (below(13)) {
         case 0:
             return slice();
