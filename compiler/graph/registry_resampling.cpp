@@ -117,8 +117,9 @@ void set_coordinates(Arguments &a, const InterpolateMode &mode, Resize &resize) 
     if (a.given("rounding")) {
         resize.rounding = ResizeRounding(a.choice("rounding"));
     }
-    resize.cubic_a = a.number("cubic_a");
     resize.antialias = a.boolean("antialias");
+    const bool smooth = resize.antialias && mode.mode == ResizeMode::cubic;
+    resize.cubic_a = a.number("cubic_a", smooth ? -0.5 : -0.75);
 }
 
 Op make_interpolate(Arguments &a, const Operands &operands) {
@@ -158,7 +159,11 @@ OpSpec interpolate_row() {
           "to which element, when picking the nearest",
           "PyTorch's for the mode",
           resize_roundings()},
-         {"cubic_a", ArgKind::number, number(-0.75), "coefficient of the cubic kernel"}},
+         {"cubic_a",
+          ArgKind::number,
+          {},
+          "coefficient of the cubic kernel",
+          "-0.75; with antialias -0.5, as in PyTorch"}},
         "Resizes the spatial dimensions.", make_interpolate);
 }
 
