@@ -64,7 +64,11 @@ def worst_error(got, want):
     for a, b in zip(got, want):
         if a.shape != b.shape:
             raise RuntimeError(f"an output is {a.shape} instead of {b.shape}")
+        is_rounded = a.dtype.kind in "iu"
         a, b = a.astype(np.float64), b.astype(np.float64)
+        # Of integers that were rounded, one in a thousand may be the neighbour.
+        if is_rounded and np.abs(a - b).max() <= 1 and (a != b).mean() <= 1e-3:
+            continue
         scale = np.abs(b).max() or 1.0
         difference = np.abs(a - b).max() / scale
         worst = max(worst, difference if np.isfinite(difference) else np.inf)
