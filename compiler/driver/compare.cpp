@@ -51,7 +51,7 @@ bool only_moves_elements(const Op &op) {
 Difference compare(const TensorData &actual, const std::vector<double> &expected) {
     Difference difference;
     difference.type = actual.type;
-    const std::vector<double> values = numbers_of(actual);
+    const std::vector<double> values = values_of(actual);
     double squares = 0;
     for (size_t i = 0; i < expected.size(); ++i) {
         const double error = std::abs(values[i] - expected[i]);

@@ -112,7 +112,7 @@ std::string spread(const std::vector<double> &values) {
 }
 
 std::string shown(const TensorData &output, const Labels &labels) {
-    const std::vector<double> values = numbers_of(output);
+    const std::vector<double> values = values_of(output);
     const bool integers = is_integer(output.type.dtype);
     if (!integers && values.size() > 1 && is_vector(output.type.shape))
         return best_entries(values, labels.size() == values.size() ? labels : Labels());

@@ -104,7 +104,7 @@ TensorData gathered(const void *memory, const TensorType &type,
     return {type, values, values->data()};
 }
 
-std::vector<double> numbers_of(const TensorData &data) {
+std::vector<double> values_of(const TensorData &data) {
     std::vector<double> numbers(size_t(element_count(data.type.shape)));
     with_element_type(data.type.dtype, [&](auto *null) {
         const auto *elements =

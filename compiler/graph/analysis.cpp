@@ -2,6 +2,7 @@
 #include "compiler/graph/analysis.h"
 
 #include <algorithm>
+#include <set>
 
 namespace cnnc {
 namespace {
@@ -30,6 +31,19 @@ int64_t bytes_moved(const Graph &graph, const Node &node) {
     return bytes;
 }
 
+// The params that training would change: not the statistics of a batch norm.
+std::vector<ParamId> learned_params(const Graph &graph, const Node &node) {
+    std::vector<TensorType> operands;
+    for (const NodeId input : node.inputs)
+        operands.push_back(graph[input].type);
+    std::vector<ParamId> learned;
+    const std::vector<ParamSpec> specs = param_types(node.op, operands);
+    for (size_t i = 0; i < node.params.size(); i++)
+        if (specs[i].role != "running_mean" && specs[i].role != "running_var")
+            learned.push_back(node.params[i]);
+    return learned;
+}
+
 } // namespace
 
 std::vector<NodeFacts> analyze(const Graph &graph) {
@@ -38,7 +52,7 @@ std::vector<NodeFacts> analyze(const Graph &graph) {
     for (size_t n = 0; n < graph.nodes.size(); n++) {
         const Node &node = graph.nodes[n];
         facts[n].fields = fields[n];
-        for (ParamId param : node.params)
+        for (ParamId param : learned_params(graph, node))
             facts[n].parameters += element_count(graph.params[size_t(param)].type.shape);
         facts[n].multiply_adds = multiply_adds(graph, NodeId(n));
         facts[n].activation_bytes = bytes_of(node.type);
@@ -48,9 +62,12 @@ std::vector<NodeFacts> analyze(const Graph &graph) {
 }
 
 int64_t parameter_count(const Graph &graph) {
+    std::set<ParamId> counted;
     int64_t count = 0;
-    for (const Param &param : graph.params)
-        count += element_count(param.type.shape);
+    for (const Node &node : graph.nodes)
+        for (ParamId param : learned_params(graph, node))
+            if (counted.insert(param).second)
+                count += element_count(graph.params[size_t(param)].type.shape);
     return count;
 }
 

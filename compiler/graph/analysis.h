@@ -14,7 +14,7 @@ namespace cnnc {
 struct NodeFacts {
     // Per spatial dimension of the network's input.
     std::vector<std::optional<ReceptiveField>> fields;
-    int64_t parameters = 0;
+    int64_t parameters = 0; // learned: without the statistics of a batch norm
     int64_t multiply_adds = 0;
     int64_t activation_bytes = 0; // of the result
     // Operands, weights and result, each once: what has to move if nothing is fused.
@@ -28,7 +28,7 @@ struct NodeFacts {
 
 std::vector<NodeFacts> analyze(const Graph &graph);
 
-// Elements of all params; one that several nodes share counts once.
+// Elements of all learned params; one that several nodes share counts once.
 int64_t parameter_count(const Graph &graph);
 
 } // namespace cnnc

@@ -29,7 +29,7 @@ std::vector<float> counting(int64_t count) {
     return values;
 }
 
-std::vector<float> values_of(const TensorData &data) {
+std::vector<float> floats_of(const TensorData &data) {
     return {data.floats(), data.floats() + element_count(data.type.shape)};
 }
 
@@ -91,7 +91,7 @@ class InputFiles : public testing::Test {
         Diagnostics diags;
         write_npy(path, TensorData::from_floats(shape, counting(element_count(shape))), diags);
         const auto data = load_file(declaration, path);
-        return data ? values_of(*data) : std::vector<float>{};
+        return data ? floats_of(*data) : std::vector<float>{};
     }
     std::string picture(const Image &image) {
         Diagnostics diags;
@@ -138,7 +138,7 @@ TEST_F(InputFiles, OfEveryElementType) {
         const auto data = load_file(std::string(name) + "[1, 3, 2, 2] layout NHWC", path);
         ASSERT_TRUE(data) << said;
         EXPECT_EQ(data->type, (TensorType{dtype, {1, 3, 2, 2}}));
-        EXPECT_EQ(numbers_of(*data), (std::vector<double>{0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1}));
+        EXPECT_EQ(values_of(*data), (std::vector<double>{0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1}));
     }
 }
 
@@ -161,11 +161,11 @@ TEST_F(InputFiles, PicturesAreResizedAndThatIsSaid) {
     auto data = load_file("u8[1, 3, 2, 3] layout NHWC", path);
     ASSERT_TRUE(data);
     EXPECT_EQ(said, "cnnc: note: `x.png` is 6 x 4, resized to 3 x 2\n");
-    EXPECT_EQ(numbers_of(*data), std::vector<double>(18, 51));
+    EXPECT_EQ(values_of(*data), std::vector<double>(18, 51));
     data = load_file("f32[1, 1, 4, 4]", path);
     ASSERT_TRUE(data);
     EXPECT_EQ(said, "cnnc: note: `x.png` is 6 x 4, resized to 4 x 4 (its proportions change)\n");
-    EXPECT_EQ(values_of(*data), std::vector<float>(16, 0.2f));
+    EXPECT_EQ(floats_of(*data), std::vector<float>(16, 0.2f));
     data = load_file("u8[1, 4, 6, 1]", path);
     ASSERT_TRUE(data);
     EXPECT_EQ(said, "");
@@ -173,7 +173,7 @@ TEST_F(InputFiles, PicturesAreResizedAndThatIsSaid) {
 
 TEST(RandomInputs, FillTheRangeOfTheirType) {
     const auto range = [](DType dtype) {
-        const std::vector<double> numbers = numbers_of(random_input({dtype, {10, 1000}}, 1, "x"));
+        const std::vector<double> numbers = values_of(random_input({dtype, {10, 1000}}, 1, "x"));
         const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
         for (const double number : numbers)
             EXPECT_EQ(number, std::floor(number));
@@ -189,8 +189,8 @@ TEST(RandomInputs, FillTheRangeOfTheirType) {
 TEST(Tensors, NumbersAndElementsAreInverse) {
     const std::vector<double> numbers = {0, 1, 100, 127};
     for (const DType dtype : {DType::f32, DType::u8, DType::i8, DType::i32, DType::i64})
-        EXPECT_EQ(numbers_of(tensor_of({dtype, {4}}, numbers)), numbers);
-    EXPECT_EQ(numbers_of(tensor_of({DType::i64, {1}}, {-9007199254740992.0}))[0],
+        EXPECT_EQ(values_of(tensor_of({dtype, {4}}, numbers)), numbers);
+    EXPECT_EQ(values_of(tensor_of({DType::i64, {1}}, {-9007199254740992.0}))[0],
               -9007199254740992.0);
     EXPECT_EQ(tensor_of({DType::boolean, {2}}, {0, 1}).byte_count(), 2u);
 }
