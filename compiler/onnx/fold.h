@@ -9,7 +9,7 @@ namespace cnnc {
 
 // Elements that may still be computed in one import, so that a small file cannot ask for much.
 struct FoldBudget {
-    int64_t elements = int64_t(1) << 26;
+    int64_t elements = int64_t(1) << 24;
     int64_t moved = int64_t(1) << 31; // by permuting alone, which is what large weights need
 };
 

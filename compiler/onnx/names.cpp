@@ -123,7 +123,9 @@ bool is_reserved(const std::string &word) {
 std::string as_path(std::string_view name) {
     std::string dotted(without_output_number(name));
     for (size_t i = 0; i < dotted.size(); ++i) {
-        if (dotted[i] == '/' || dotted.compare(i, 2, "::") == 0)
+        if (dotted.compare(i, 2, "::") == 0)
+            dotted.replace(i, 2, ".");
+        else if (dotted[i] == '/')
             dotted[i] = '.';
     }
     std::string path;

@@ -224,8 +224,8 @@ std::optional<RawElements> TensorReader::external() {
     if (!offset || !length || !has_size(count_ * type_.bytes, "bytes", size_t(*length)))
         return std::nullopt;
     if (*offset > bytes.size || *length > bytes.size - *offset) {
-        diags_.report<diag::onnx_external_outside>({}, name_, *offset, *offset + *length,
-                                                   brief(*location), bytes.size);
+        diags_.report<diag::onnx_external_outside>({}, name_, *length, *offset, brief(*location),
+                                                   bytes.size);
         return std::nullopt;
     }
     return RawElements{bytes.owner, bytes.data + *offset};
