@@ -149,6 +149,9 @@ std::string macros_of(const std::vector<Port> &ports) {
     std::string text;
     for (const Port &port : ports) {
         int64_t elements = element_count(port.type.shape);
+        const Shape extents = memory_shape(port);
+        for (size_t i = 0; i < extents.size(); i++)
+            text += fmt::format("#define {}_DIM{} {}\n", port.macro, i, extents[i]);
         text += fmt::format("#define {}_ELEMENTS {}\n", port.macro, elements);
         text += fmt::format("#define {}_BYTES {}\n", port.macro,
                             elements * int64_t(dtype_bytes(port.type.dtype)));
