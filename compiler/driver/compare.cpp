@@ -23,7 +23,7 @@ Shape position_of(int64_t element, const Shape &shape) {
 }
 
 bool only_neighbours(const Difference &difference) {
-    return difference.max <= 1 &&
+    return difference.type.dtype != DType::boolean && difference.max <= 1 &&
            difference.unequal <= (element_count(difference.type.shape) + 99) / 100;
 }
 

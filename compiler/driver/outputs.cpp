@@ -95,12 +95,18 @@ std::string best_entries(const std::vector<double> &values, const Labels &labels
     return text;
 }
 
-// One element a line; integers may be classes.
-std::string all_entries(const std::vector<double> &values, bool integers, const Labels &labels) {
+// Positions, as argmax and top_k give them.
+bool may_be_classes(const TensorData &output) {
+    return output.type.dtype == DType::i64 || output.type.dtype == DType::i32;
+}
+
+// One element a line.
+std::string all_entries(const TensorData &output, const std::vector<double> &values,
+                        const Labels &labels) {
     std::string text;
     for (const double value : values)
-        text += fmt::format("    {:.{}g}{}\n", value, integers ? 17 : 6,
-                            integers ? label_text(labels, value) : "");
+        text += fmt::format("    {:.{}g}{}\n", value, is_integer(output.type.dtype) ? 17 : 6,
+                            may_be_classes(output) ? label_text(labels, value) : "");
     return text;
 }
 
@@ -113,11 +119,10 @@ std::string spread(const std::vector<double> &values) {
 
 std::string shown(const TensorData &output, const Labels &labels) {
     const std::vector<double> values = values_of(output);
-    const bool integers = is_integer(output.type.dtype);
-    if (!integers && values.size() > 1 && is_vector(output.type.shape))
+    if (output.type.dtype == DType::f32 && values.size() > 1 && is_vector(output.type.shape))
         return best_entries(values, labels.size() == values.size() ? labels : Labels());
     if (values.size() <= shown_whole)
-        return all_entries(values, integers, labels);
+        return all_entries(output, values, labels);
     return spread(values);
 }
 
@@ -125,8 +130,7 @@ std::string shown(const TensorData &output, const Labels &labels) {
 void check_labels(const std::vector<TensorData> &outputs, const Labels &labels,
                   const std::string &path) {
     const auto takes_labels = [&](const TensorData &output) {
-        return is_integer(output.type.dtype) ||
-               size_t(element_count(output.type.shape)) == labels.size();
+        return may_be_classes(output) || size_t(element_count(output.type.shape)) == labels.size();
     };
     if (!labels.empty() && std::none_of(outputs.begin(), outputs.end(), takes_labels))
         throw Failure{

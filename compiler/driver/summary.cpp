@@ -117,7 +117,7 @@ void print_text(const Graph &graph, const std::vector<Row> &rows, const Totals &
                 Console &console) {
     for (const NodeId id : graph.inputs)
         console.out << fmt::format("input {}: {}\n", graph[id].name, type_text(graph[id].type));
-    Table table({"LAYER", "OPERATOR", "OUTPUT", ">PARAMETERS", ">MULTIPLY-ADDS", ">FIELD",
+    Table table({"LAYER", "OPERATOR", "OUTPUT", ">PARAMETERS", ">MULTIPLY-ADDS", ">RECEPTIVE FIELD",
                  ">STRIDE", ">CENTRE", ">ACTIVATION BYTES", ">BYTES MOVED", ">FLOP/BYTE"});
     for (const Row &row : rows) {
         const NodeFacts &facts = row.facts;

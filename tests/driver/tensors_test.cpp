@@ -138,7 +138,7 @@ TEST_F(InputFiles, OfEveryElementType) {
         const auto data = load_file(std::string(name) + "[1, 3, 2, 2] layout NHWC", path);
         ASSERT_TRUE(data) << said;
         EXPECT_EQ(data->type, (TensorType{dtype, {1, 3, 2, 2}}));
-        EXPECT_EQ(values_of(*data), (std::vector<double>{0, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 1}));
+        EXPECT_EQ(values_of(*data), (std::vector<double>{0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1}));
     }
 }
 
@@ -166,7 +166,7 @@ TEST_F(InputFiles, PicturesAreResizedAndThatIsSaid) {
     ASSERT_TRUE(data);
     EXPECT_EQ(said, "cnnc: note: `x.png` is 6 x 4, resized to 4 x 4 (its proportions change)\n");
     EXPECT_EQ(floats_of(*data), std::vector<float>(16, 0.2f));
-    data = load_file("u8[1, 4, 6, 1]", path);
+    data = load_file("u8[1, 1, 4, 6]", path);
     ASSERT_TRUE(data);
     EXPECT_EQ(said, "");
 }
