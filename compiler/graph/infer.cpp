@@ -3,6 +3,7 @@
 // the checks they share, and the sizes in the end.
 #include "compiler/graph/infer.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace cnnc {
@@ -47,6 +48,37 @@ bool check_sizes(const Op &op, const TensorType &result, const InferCall &call) 
         if (!checked_elements(param.type.shape)) {
             call.diags.report<diag::weight_too_large>(call.where.call, call.name,
                                                       type_text(param.type), max_elements);
+            return false;
+        }
+    }
+    return true;
+}
+
+// Operators that pick or blend positions of a dimension are compiled to tables of them. This is
+// more than any picture or recording has, and keeps the tables in memory.
+constexpr int64_t max_positions = int64_t(1) << 24;
+
+// Of operators that may become tables, whether dimension d does.
+bool needs_table(const Op &op, const TensorType &result, const Shape &in, size_t d) {
+    const bool changes = result.shape[d] != in[d];
+    return match(
+        op, [&](const Pad &) { return changes; }, [&](const Tile &) { return changes; },
+        [&](const AdaptiveAvgPool &) { return changes; },
+        [&](const AdaptiveMaxPool &) { return changes; },
+        [&](const Slice &s) { return s.steps[d] < 0; }, [](const Resize &) { return true; },
+        [&](const ConvTranspose &c) { return d >= 2 && c.stride[d - 2] > 1; },
+        [](const auto &) { return false; });
+}
+
+bool check_positions(const Op &op, const TensorType &result, const InferCall &call) {
+    if (call.operands.empty() || call.rank() != int64_t(result.shape.size())) {
+        return true;
+    }
+    for (size_t d = 0; d < result.shape.size(); ++d) {
+        const int64_t positions = std::max(result.shape[d], call.shape()[d]);
+        if (positions > max_positions && needs_table(op, result, call.shape(), d)) {
+            call.diags.report<diag::too_many_positions>(call.where.call, call.name, positions,
+                                                        int(d), max_positions);
             return false;
         }
     }
@@ -249,7 +281,7 @@ std::optional<TensorType> infer_type(const Op &op, const std::vector<TensorType>
                                      const CallSpans &where, Diagnostics &diags) {
     const InferCall call = {op_name(op, operands), operands, where, diags};
     Type type = std::visit([&](const auto &o) { return infer(o, call); }, op);
-    if (type && !check_sizes(op, *type, call)) {
+    if (type && (!check_sizes(op, *type, call) || !check_positions(op, *type, call))) {
         return std::nullopt;
     }
     return type;

@@ -189,6 +189,12 @@ const std::vector<Refusal> &refusals() {
          "this operand is f32[1, 6, 8, 8]", "x"},
         {"conv_transpose1d(reshape(big, [1, 1, -1]), 1, 1, stride=2147483647)", "2147483647",
          "the result of `conv_transpose1d` has more than 68719476736 elements in dimension 2"},
+        {"interpolate(reshape(big, [1, 1, -1]), [16777217])", "interpolate",
+         "`interpolate` would need a table of 16777217 positions for dimension 2; at most 16777216 "
+         "are supported"},
+        {"slice(reshape(tile(big, [1, 32]), [-1]), 0, step=-1)", "slice",
+         "`strided_slice` would need a table of 33554432 positions for dimension 0; at most "
+         "16777216 are supported"},
         {"pad(x, -4)", "-4", "`pad` leaves an extent of 0 in dimension 2",
          "this operand is f32[1, 6, 8, 8]", "x"},
         {"pad(x, [[-8, 9]])", "[[-8, 9]]", "`pad` leaves an extent of 0 in dimension 3",
