@@ -112,6 +112,18 @@ TEST(KernelGraphVerifier, FollowsReadsAndWrites) {
     expect_finding(k, "kernel relu: writes y a second time");
 }
 
+TEST(KernelGraphVerifier, FollowsElementsOfEverySize) {
+    KernelGraph k = two_kernels();
+    k.kernels[1].workload.output.dtype = DType::boolean;
+    k.kernels[1].workload.epilogue = {{Cast{DType::boolean}, {}, 0}};
+    expect_finding(k, "output y is not written completely");
+    k.buffers[1].bytes = 128;
+    EXPECT_EQ(verify(k), std::vector<std::string>());
+    k.kernels.push_back(k.kernels[1]);
+    k.kernels[2].inputs[0].buffer = 1;
+    expect_finding(k, "kernel relu: buffer y holds elements of another size");
+}
+
 TEST(KernelGraphText, ShowsKernelsBuffersAndNotes) {
     KernelGraph k = two_kernels();
     k.kernels[1].notes = {"a kernel of its own: conv is read more than once"};

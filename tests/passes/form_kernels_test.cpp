@@ -72,7 +72,8 @@ class FormKernels : public testing::Test {
         ASSERT_EQ(actual.size(), expected.size());
         for (size_t i = 0; i < actual.size(); i++)
             for (size_t j = 0; j < expected[i].values.size(); j++)
-                ASSERT_NEAR(actual[i].floats()[j], expected[i].values[j], 1e-4)
+                ASSERT_NEAR(load_element(actual[i].type.dtype, actual[i].bytes, int64_t(j)),
+                            expected[i].values[j], 1e-4)
                     << kernel_graph_text(k);
     }
 };
@@ -244,6 +245,105 @@ TEST_F(FormKernels, RowsBroadcastOverDoNotFuse) {
     NodeId sum = g.add(add, {a, g.add(Parameter{{5, 7}}, {}, "p")}, "sum");
     g.output("y", g.add(add, {sum, g.add(Parameter{{7}}, {}, "q")}, "fine"));
     EXPECT_EQ(form(), (Names{"a", "sum+fine"}));
+}
+
+// ---- other views ----
+
+// The heads of attention: nothing is copied, the product is written as the next layer reads it.
+TEST_F(FormKernels, PermutedElementsAreWrittenInTheOrderOfTheReshapeBehind) {
+    NodeId x = g.input("x", {2, 5, 8});
+    NodeId q = g.add(Linear{8, true}, {x}, "q");
+    NodeId heads = g.add(Permute{{0, 2, 1, 3}}, {g.add(Reshape{{2, 5, 2, 4}}, {q}, "split")}, "h");
+    NodeId turned = g.add(Permute{{0, 1, 3, 2}}, {heads}, "turned");
+    NodeId product = g.add(MatMul{}, {g.add(MatMul{}, {heads, turned}, "scores"), heads}, "mix");
+    NodeId back = g.add(Permute{{0, 2, 1, 3}}, {product}, "back");
+    NodeId rows = g.add(Reshape{{2, 5, 8}}, {back}, "rows");
+    g.output("y", g.add(Linear{3, true}, {rows}, "out"));
+    EXPECT_EQ(form(), (Names{"q", "scores", "mix", "out"}));
+    EXPECT_EQ(kernel("scores").workload.inputs[1].strides, (std::vector<int64_t>{40, 4, 1, 8}));
+    EXPECT_EQ(kernel("mix").workload.output.strides, (std::vector<int64_t>{40, 4, 8, 1}));
+}
+
+TEST_F(FormKernels, SlicesAreReadWhereTheyLie) {
+    NodeId x = g.input("x", {1, 4, 6, 6});
+    NodeId c = g.add(conv(2, 16, 3, 1, 1), {x}, "conv");
+    NodeId a = g.add(Slice{{0, 0, 0, 0}, {1, 8, 6, 6}, {1, 1, 1, 1}}, {c}, "a");
+    NodeId b = g.add(Slice{{0, 8, 0, 1}, {1, 8, 6, 3}, {1, 1, 1, 2}}, {c}, "b");
+    g.output("y", g.add(conv(2, 2, 1), {a}, "left"));
+    g.output("z", g.add(conv(2, 2, 1), {b}, "right"));
+    EXPECT_EQ(form(), (Names{"conv", "left", "right"}));
+    EXPECT_EQ(kernel("right").inputs[0].offset, 16 + 8);
+    EXPECT_EQ(kernel("right").workload.inputs[0].strides, (std::vector<int64_t>{576, 1, 96, 32}));
+}
+
+// Frames with channels last are what a convolution reads anyway.
+TEST_F(FormKernels, PermutedInputsNeedNoCopy) {
+    NodeId x = g.input("x", {1, 6, 6, 8});
+    NodeId p = g.add(Permute{{0, 3, 1, 2}}, {x}, "permute");
+    g.output("y", g.add(conv(2, 4, 3), {p}, "conv"));
+    EXPECT_EQ(form(), (Names{"conv"}));
+    EXPECT_EQ(kernel("conv").workload.inputs[0], channels_last(DType::f32, {1, 8, 6, 6}));
+}
+
+TEST_F(FormKernels, ActivationsMoveInFrontOfViewsButNotOfPartsOfWhatOthersRead) {
+    NodeId x = g.input("x", {1, 4, 6, 6});
+    NodeId c = g.add(conv(2, 8, 3, 1, 1), {x}, "conv");
+    NodeId p = g.add(Permute{{0, 2, 3, 1}}, {c}, "permute");
+    g.output("y", g.add(relu, {p}, "relu"));
+    NodeId d = g.add(conv(2, 8, 1), {x}, "wide");
+    const Slice half{{0, 4, 0, 0}, {1, 4, 6, 6}, {1, 1, 1, 1}};
+    g.output("z", g.add(relu, {g.add(half, {d}, "half")}, "relu_of_half"));
+    g.output("w", d);
+    EXPECT_EQ(form(), (Names{"conv+relu", "wide", "relu_of_half"}));
+    EXPECT_EQ(kernel("relu_of_half").workload.output.shape, (Shape{1, 4, 6, 6}));
+}
+
+TEST_F(FormKernels, ExpandedElementsAreCopiedForConvolutionsAlone) {
+    NodeId x = g.input("x", {1, 1, 6, 6});
+    NodeId e = g.add(Expand{{2, 8, 6, 6}}, {x}, "expand");
+    g.output("y", g.add(conv(2, 4, 1), {e}, "conv"));
+    g.output("z", g.add(Reduce{ReduceKind::sum, {1}, true}, {e}, "sum"));
+    EXPECT_EQ(form(), (Names{"expand.copy", "conv", "sum"}));
+    EXPECT_EQ(kernel("sum").workload.inputs[0].strides[1], 0);
+}
+
+// ---- element types ----
+
+TEST_F(FormKernels, StepsHaveTypes) {
+    NodeId x = g.input("x", {2, 6});
+    NodeId k = g.input("k", {2, 6}, Layout::nchw, DType::i64);
+    NodeId fc = g.add(Linear{6, true}, {x}, "fc");
+    NodeId big = g.add(Binary{BinaryKind::gt}, {fc, g.constant(0.5)}, "gt");
+    NodeId three = g.constant(Constant{{DType::i64, {}}, {3}});
+    g.output("y", g.add(Where{}, {big, k, three}, "where"));
+    EXPECT_EQ(form(), (Names{"fc+gt+where"}));
+    EXPECT_EQ(text("fc"), "linear(6, bias=true) f32[2, 6] -> gt(0.5) -> where(i64[2, 6], 3.0) -> "
+                          "i64[2, 6]");
+}
+
+// A choice between two numbers is taken for f32; others have to be read.
+TEST_F(FormKernels, ChoicesBetweenNumbers) {
+    NodeId x = g.input("x", {2, 6});
+    NodeId k = g.input("k", {2, 6}, Layout::nchw, DType::i64);
+    NodeId one = g.constant(Constant{{DType::i64, {}}, {1}});
+    NodeId two = g.constant(Constant{{DType::i64, {}}, {2}});
+    NodeId a = g.add(Binary{BinaryKind::gt}, {k, one}, "a");
+    g.output("y", g.add(Where{}, {a, one, two}, "integers"));
+    NodeId b = g.add(Binary{BinaryKind::lt}, {x, g.constant(0)}, "b");
+    g.output("z", g.add(Where{}, {b, g.constant(1), g.constant(2)}, "floats"));
+    EXPECT_EQ(form(), (Names{"a+integers", "b+floats"}));
+    EXPECT_EQ(kernel("a").workload.inputs.size(), 2u);
+    EXPECT_EQ(kernel("b").workload.inputs.size(), 1u);
+}
+
+// Steps that are the same are written the same.
+TEST_F(FormKernels, CommutingOperandsStandBehind) {
+    NodeId x = g.input("x", {2, 6});
+    NodeId p = g.add(Parameter{{6}}, {}, "p");
+    g.output("y", g.add(add, {p, g.add(Linear{6, true}, {x}, "a")}, "sum_a"));
+    g.output("z", g.add(add, {g.add(Linear{6, true}, {x}, "b"), p}, "sum_b"));
+    EXPECT_EQ(form(), (Names{"a+sum_a", "b+sum_b"}));
+    EXPECT_EQ(text("a"), text("b"));
 }
 
 // ---- concatenation ----

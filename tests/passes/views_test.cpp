@@ -144,5 +144,49 @@ TEST(Views, SliceInsertAndBroadcast) {
               (std::vector<int64_t>{0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1}));
 }
 
+// The element that an operator's definition puts at each place of its result.
+TEST(Views, OperatorsAsStrides) {
+    const TensorView image = channels_last(f32, {2, 6, 4, 5});
+    const Permute permute{{0, 2, 3, 1}};
+    const auto turned = view_through(permute, image, {2, 4, 5, 6});
+    EXPECT_EQ(turned->view, row_major(f32, {2, 4, 5, 6}));
+    EXPECT_EQ(view_back(permute, turned->view, image.shape), image);
+
+    const Slice slice{{1, 0, 1, 4}, {1, 3, 2, 1}, {1, 2, 2, 7}};
+    const auto part = view_through(slice, image, {1, 3, 2, 1});
+    EXPECT_EQ(part->offset, 120 + 30 + 4 * 6);
+    EXPECT_EQ(places(part->view), (std::vector<int64_t>{0, 60, 2, 62, 4, 64}));
+    EXPECT_FALSE(view_back(slice, part->view, image.shape));
+
+    const auto grown = view_through(Expand{{3, 2, 2}}, row_major(f32, {2, 1}), {3, 2, 2});
+    EXPECT_EQ(places(grown->view), (std::vector<int64_t>{0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1}));
+    EXPECT_FALSE(lies_apart(grown->view));
+    EXPECT_TRUE(lies_apart(image));
+}
+
+TEST(Views, PermutationsAreUndone) {
+    std::mt19937 rng(4);
+    for (int i = 0; i < 2000; i++) {
+        const TensorView view = random_view(random_factors(int64_t(1 + rng() % 60), rng), rng);
+        Permute permute;
+        Shape shape;
+        for (size_t d = 0; d < view.shape.size(); d++)
+            permute.dims.push_back(int64_t(d));
+        std::shuffle(permute.dims.begin(), permute.dims.end(), rng);
+        for (int64_t dim : permute.dims)
+            shape.push_back(view.shape[size_t(dim)]);
+        const auto turned = view_through(permute, view, shape);
+        ASSERT_EQ(turned->view.shape, shape);
+        EXPECT_EQ(view_back(permute, turned->view, view.shape), normalized(view));
+    }
+}
+
+TEST(Views, DenseInTheOrderOfAnother) {
+    const TensorView image = channels_last(f32, {2, 6, 4, 5});
+    EXPECT_EQ(dense_like(image, {2, 3, 4, 5}), channels_last(f32, {2, 3, 4, 5}));
+    const ViewPart part = slice_view(row_major(f32, {4, 6}), 1, 2, 3);
+    EXPECT_EQ(dense_like(part.view, {4, 3}), row_major(f32, {4, 3}));
+}
+
 } // namespace
 } // namespace cnnc
