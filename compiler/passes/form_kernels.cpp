@@ -4,6 +4,7 @@
 // copy wherever a value is needed in an order in which it does not lie.
 #include "compiler/passes/fuse.h"
 #include "compiler/passes/layouts.h"
+#include "compiler/passes/normal_forms.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/placement.h"
 #include "compiler/passes/sink_movements.h"
@@ -18,38 +19,6 @@
 
 namespace cnnc {
 namespace {
-
-// Convolution and pooling, whose 1-D forms become 2-D.
-bool is_spatial(const Op &op) {
-    return std::holds_alternative<Conv>(op) || std::holds_alternative<MaxPool>(op) ||
-           std::holds_alternative<AvgPool>(op);
-}
-
-void prepend(std::vector<int64_t> &values, int64_t value) {
-    values.insert(values.begin(), value);
-}
-
-// A 1-D convolution or pooling as a 2-D one with H = 1.
-Op as_2d(Op op) {
-    auto window = [](auto &o) {
-        prepend(o.kernel, 1);
-        prepend(o.stride, 1);
-        prepend(o.pad_lo, 0);
-        prepend(o.pad_hi, 0);
-    };
-    match(
-        op,
-        [&](Conv &o) {
-            window(o);
-            prepend(o.dilation, 1);
-        },
-        [&](MaxPool &o) {
-            window(o);
-            prepend(o.dilation, 1);
-        },
-        [&](AvgPool &o) { window(o); }, [](auto &) {});
-    return op;
-}
 
 // How a kernel sees shapes: as the graph does, with H = 1 put in, or with all but the last
 // dimension joined to rows.
@@ -147,19 +116,6 @@ class Former {
         return *copied;
     }
 
-    static bool is_image(const TensorView &view) {
-        const Shape &shape = view.shape;
-        if (!lies_apart(view))
-            return false;
-        const bool channels = shape[1] > 1 && view.strides[1] == 1;
-        const bool pixels = shape.back() > 1 && view.strides.back() == 1;
-        if (channels || (shape[1] == 1 && shape.back() == 1))
-            return true;
-        const bool few = shape.size() < 4 || shape[1] < few_channels ||
-                         element_count(shape) == shape[0] * shape[1];
-        return few && pixels;
-    }
-
     Place row_major_copy(NodeId id, const std::string &why) {
         auto &copied = row_major_copies_[size_t(id)];
         if (!copied)
@@ -171,50 +127,17 @@ class Former {
     // that flattening a channels-last tensor costs nothing.
     Place linear_value(NodeId id, int64_t rows) {
         if (std::holds_alternative<Reshape>(node(id).op) && !place(id)) {
-            const NodeId original = node(id).inputs[0];
-            if (auto found = split_rows(value(original), rows)) {
+            const Place original = value(node(id).inputs[0]);
+            if (auto found = split_rows(original.view, rows)) {
                 is_only_a_view_[size_t(id)] = true;
-                return *found;
+                return {original.ref, *found};
             }
         }
-        if (auto found = split_rows(value(id), rows))
-            return *found;
-        return *split_rows(row_major_copy(id, "the layer reads rows"), rows);
-    }
-
-    // The value with its leading dimensions joined to `rows`, and the others to one if possible.
-    static std::optional<Place> split_rows(const Place &from, int64_t rows) {
-        const Shape &shape = from.view.shape;
-        std::optional<Place> best; // the one with the fewest dimensions
-        int64_t leading = 1;
-        for (size_t split = 0; split <= shape.size(); split++) {
-            if (leading == rows)
-                if (auto view = joined_rows(from.view, split, rows); view && has_features(*view))
-                    best = Place{from.ref, *view};
-            if (split < shape.size())
-                leading *= shape[split];
-        }
-        return best;
-    }
-
-    static std::optional<TensorView> joined_rows(const TensorView &view, size_t split,
-                                                 int64_t rows) {
-        const int64_t features = element_count(view.shape) / rows;
-        if (auto flat = reshape_view(view, {rows, features}))
-            return flat;
-        Shape shape(view.shape.begin() + std::ptrdiff_t(split), view.shape.end());
-        shape.insert(shape.begin(), rows);
-        return reshape_view(view, shape);
-    }
-
-    // Whether the features lie in runs.
-    static bool has_features(const TensorView &view) {
-        bool found = false, any = false;
-        for (size_t d = 1; d < view.shape.size(); d++) {
-            any = any || view.shape[d] > 1;
-            found = found || (view.shape[d] > 1 && view.strides[d] == 1);
-        }
-        return (found || !any) && lies_apart(view);
+        const Place own = value(id);
+        if (auto found = split_rows(own.view, rows))
+            return {own.ref, *found};
+        const Place copied = row_major_copy(id, "the layer reads rows");
+        return {copied.ref, *split_rows(copied.view, rows)};
     }
 
     int add_constant(const Node &n) {
@@ -453,38 +376,6 @@ class Former {
                 step.operands.push_back(step_operand(kernel, n.inputs[operand], n.type.shape, form,
                                                      !chooses || operand == 2));
         kernel.workload.epilogue.push_back(std::move(step));
-    }
-
-    static bool commutes(const Op &op) {
-        const auto *binary = std::get_if<Binary>(&op);
-        if (!binary)
-            return false;
-        switch (binary->kind) {
-        case BinaryKind::add:
-        case BinaryKind::mul:
-        case BinaryKind::maximum:
-        case BinaryKind::minimum:
-        case BinaryKind::eq:
-        case BinaryKind::ne:
-        case BinaryKind::logical_and:
-        case BinaryKind::logical_or:
-        case BinaryKind::logical_xor:
-            return true;
-        default:
-            return false;
-        }
-    }
-
-    static decltype(EpilogueStep::op) step_op(const Op &op) {
-        return match(
-            op, [](const Unary &o) -> decltype(EpilogueStep::op) { return o; },
-            [](const Binary &o) -> decltype(EpilogueStep::op) { return o; },
-            [](const Where &o) -> decltype(EpilogueStep::op) { return o; },
-            [](const Cast &o) -> decltype(EpilogueStep::op) { return o; },
-            [](const auto &) -> decltype(EpilogueStep::op) {
-                assert(false && "not elementwise");
-                return Unary{};
-            });
     }
 
     StepOperand step_operand(Kernel &kernel, NodeId id, const Shape &shape, Form form,
