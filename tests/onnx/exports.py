@@ -14,7 +14,12 @@ import sys
 import tempfile
 
 import numpy as np
-import onnx
+
+try:
+    import onnx
+except ImportError:
+    print("skipped: the onnx package for Python (python3-onnx) is not installed")
+    sys.exit(77)
 
 from against_onnxruntime import call, run_cnnc, run_onnxruntime, worst_error
 
