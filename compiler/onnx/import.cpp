@@ -137,7 +137,7 @@ std::optional<Graph> import_graph(const pb::GraphProto &graph, const std::string
         report_unsupported(state.unsupported, path, diags);
     if (diags.error_count() > errors || !import_outputs(state, scope, graph))
         return std::nullopt;
-    return std::move(state.builder.graph());
+    return state.builder.finish();
 }
 
 } // namespace

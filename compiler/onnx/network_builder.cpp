@@ -2,6 +2,7 @@
 // Adding nodes, and giving them weights and names.
 #include "compiler/onnx/network_builder.h"
 
+#include "compiler/graph/registry.h"
 #include "compiler/import/file.h"
 #include "compiler/onnx/onnx_diagnostics.h"
 
@@ -22,7 +23,8 @@ bool stands_in_text(const Tensor &value) {
     if (element_count(value.shape()) > (learned ? max_inline_learned : max_inline))
         return false;
     std::vector<double> numbers = numbers_of(value.data);
-    return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::isfinite(x); });
+    return std::all_of(numbers.begin(), numbers.end(),
+                       [&](double x) { return std::isfinite(x) && can_hold(value.type.dtype, x); });
 }
 
 bool has_channels(const Op &op, const Shape &result, const TensorData &bias) {
@@ -171,6 +173,44 @@ bool NetworkBuilder::add_bias(const Tensor &value, const TensorData &bias) {
         node.op, [](Conv &conv) { conv.bias = true; }, [](Linear &linear) { linear.bias = true; },
         [](auto &) {});
     return true;
+}
+
+Graph NetworkBuilder::finish() {
+    std::vector<bool> live(graph_.nodes.size());
+    for (const Output &output : graph_.outputs)
+        live[size_t(output.node)] = true;
+    for (NodeId input : graph_.inputs)
+        live[size_t(input)] = true;
+    for (size_t id = live.size(); id-- > 0;) {
+        for (NodeId input : graph_.nodes[id].inputs)
+            live[size_t(input)] = live[size_t(input)] || live[id];
+    }
+    Graph graph;
+    std::vector<NodeId> nodes(live.size(), -1);
+    std::vector<ParamId> params(graph_.params.size(), -1);
+    for (size_t id = 0; id < live.size(); ++id) {
+        if (!live[id])
+            continue;
+        nodes[id] = NodeId(graph.nodes.size());
+        graph.nodes.push_back(std::move(graph_.nodes[id]));
+        for (NodeId &input : graph.nodes.back().inputs)
+            input = nodes[size_t(input)];
+        for (ParamId &param : graph.nodes.back().params) {
+            ParamId &kept = params[size_t(param)];
+            if (kept < 0) {
+                kept = ParamId(graph.params.size());
+                graph.params.push_back(std::move(graph_.params[size_t(param)]));
+            }
+            param = kept;
+        }
+    }
+    for (NodeId input : graph_.inputs)
+        graph.inputs.push_back(nodes[size_t(input)]);
+    for (Output &output : graph_.outputs) {
+        output.node = nodes[size_t(output.node)];
+        graph.outputs.push_back(std::move(output));
+    }
+    return graph;
 }
 
 NodeId NetworkBuilder::node_of(const Tensor &value, const std::string &fallback_name) {

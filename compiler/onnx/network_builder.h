@@ -51,6 +51,10 @@ class NetworkBuilder {
     // Keeps a name for layers with weights.
     void reserve(const std::string &path) { reserved_.insert(path); }
 
+    // The graph without what no output needs: exporters ask for shapes of values that are used no
+    // further. The builder is done then.
+    Graph finish();
+
     NamePool &names() { return names_; }
     Graph &graph() { return graph_; }
     FoldBudget &budget() { return budget_; }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Any bytes at all as an ONNX model: either diagnostics, or a sound graph whose weights lie in
-// memory.
+// memory, and whose texts, flat and for people, give it again.
+#include "compiler/onnx/decompile.h"
 #include "compiler/onnx/import.h"
+#include "compiler/sema/load.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -29,6 +31,21 @@ unsigned checksum(const Graph &graph) {
     return sum;
 }
 
+Graph load(const std::string &text) {
+    SourceManager sources;
+    Diagnostics diags;
+    std::optional<Graph> graph = load_network_text("text.cnn", text, sources, diags);
+    require(graph.has_value(), "text of a network", diags.render(sources) + text);
+    return *graph;
+}
+
+void check_texts(const Graph &graph) {
+    std::string why, flat = print_graph(graph), readable = decompile(graph);
+    require(same_graph(load(flat), graph, &why), "flat text of the same graph", why + "\n" + flat);
+    require(same_network(load(readable), graph, &why), "text of the same network",
+            why + "\n" + readable);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -45,5 +62,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(false, "a graph that does not verify", problem);
     volatile unsigned sum = checksum(*graph);
     (void)sum;
+    check_texts(*graph);
     return 0;
 }

@@ -272,6 +272,26 @@ TEST(ImportOperators, ShapeArithmeticIsFolded) {
     EXPECT_EQ(graph->nodes.size(), 2u);
 }
 
+TEST(ImportOperators, ValuesOfWhichOnlyTheShapeCountsAreLeftOut) {
+    ModelBuilder model(13);
+    model.input("x", {2, 2}).floats("w", {2, 3}, {1, 2, 3, 4, 5, 6});
+    model.node("MatMul", {"x", "w"}, {"p"}).node("Shape", {"p"}, {"s"});
+    model.node("Relu", {"x"}, {"z"}).node("ConstantOfShape", {"s"}, {"c"});
+    model.output("z").output("c");
+    auto graph = imported(model);
+    EXPECT_EQ(summary(*graph), "relu = relu(x)\n");
+    EXPECT_EQ(graph->params.size(), 0u);
+}
+
+TEST(ImportOperators, LargeIntegersStayExact) {
+    ModelBuilder model(13);
+    model.input("x", {1}, 7).integers("w", {1}, {INT64_MAX - 1});
+    model.node("Add", {"x", "w"}, {"y"}).output("y");
+    auto graph = imported(model);
+    ASSERT_EQ(graph->params.size(), 1u);
+    EXPECT_EQ(*reinterpret_cast<const int64_t *>(graph->params[0].data.bytes), INT64_MAX - 1);
+}
+
 TEST(ImportOperators, FoldsInSinglePrecision) {
     // floor(10 * 0.7) is 7 in f32, 6 in f64.
     ModelBuilder model(13);
