@@ -5,6 +5,7 @@
 #include "compiler/onnx/import_graph.h"
 #include "compiler/onnx/model_inputs.h"
 #include "compiler/onnx/onnx_diagnostics.h"
+#include "compiler/onnx/recognize.h"
 
 #include "dsl/lexer.h"
 
@@ -137,6 +138,7 @@ std::optional<Graph> import_graph(const pb::GraphProto &graph, const std::string
         report_unsupported(state.unsupported, path, diags);
     if (diags.error_count() > errors || !import_outputs(state, scope, graph))
         return std::nullopt;
+    recognize_operators(state.builder.graph());
     return state.builder.finish();
 }
 

@@ -310,6 +310,65 @@ TEST(ImportOperators, IntegersAreDividedTowardsZero) {
     EXPECT_EQ(output_shape(model), (Shape{3}));
 }
 
+// reshape, permute, reshape
+std::string shuffled(const Shape &x, std::initializer_list<int64_t> parts,
+                     std::initializer_list<int64_t> perm, std::initializer_list<int64_t> result,
+                     bool middle_is_output = false) {
+    ModelBuilder model(13);
+    model.input("x", x).integers("a", {int64_t(parts.size())}, parts);
+    model.integers("b", {int64_t(result.size())}, result).node("Reshape", {"x", "a"}, {"p"});
+    model.node("Transpose", {"p"}, {"q"}, {{"perm", perm}}).node("Reshape", {"q", "b"}, {"y"});
+    model.output("y");
+    if (middle_is_output)
+        model.output("q");
+    auto graph = imported(model);
+    const Node &node = (*graph)[graph->outputs[0].node];
+    return op_name(node.op, {(*graph)[node.inputs[0]].type});
+}
+
+TEST(ImportOperators, ShufflesAreFoundAgain) {
+    EXPECT_EQ(shuffled({1, 8, 2, 3}, {1, 2, 2, 2, 2, 3}, {0, 1, 4, 2, 5, 3}, {1, 2, 4, 6}),
+              "pixel_shuffle");
+    EXPECT_EQ(shuffled({1, 2, 4, 6}, {1, 2, 2, 2, 3, 2}, {0, 1, 3, 5, 2, 4}, {1, 8, 2, 3}),
+              "pixel_unshuffle");
+    EXPECT_EQ(shuffled({1, 6, 4}, {1, 2, 3, 4}, {0, 2, 1, 3}, {1, 6, 4}), "channel_shuffle");
+    // Not quite.
+    EXPECT_EQ(shuffled({1, 8, 2, 3}, {1, 2, 2, 2, 2, 3}, {0, 1, 4, 2, 5, 3}, {1, 2, 6, 4}),
+              "reshape");
+    EXPECT_EQ(shuffled({1, 12, 2, 3}, {1, 2, 3, 2, 2, 3}, {0, 1, 4, 2, 5, 3}, {1, 2, 6, 6}),
+              "reshape");
+    EXPECT_EQ(shuffled({1, 6, 4}, {1, 2, 3, 4}, {0, 2, 1, 3}, {1, 6, 4}, true), "reshape");
+}
+
+TEST(ImportOperators, SlicesOfSlicesAreOne) {
+    ModelBuilder model(13);
+    model.input("x", {9}).integers("b", {1}, {7}).integers("e", {1}, {0});
+    model.integers("a", {1}, {0}).integers("s", {1}, {-2});
+    model.node("Slice", {"x", "b", "e", "a", "s"}, {"p"}); // 7 5 3 1
+    model.integers("b2", {1}, {1}).integers("e2", {1}, {4}).integers("s2", {1}, {2});
+    model.node("Slice", {"p", "b2", "e2", "a", "s2"}, {"y"}).output("y");
+    expect(model, {0, 1, 2, 3, 4, 5, 6, 7, 8}, {5, 1});
+    EXPECT_EQ(summary(*imported(model)), "slice_1 = strided_slice(x)\n");
+}
+
+TEST(ImportOperators, GatesAreFoundAgain) {
+    auto gated = [](const char *op, const std::vector<Attribute> &attributes) {
+        ModelBuilder model(14);
+        model.input("x", {2}).node(op, {"x"}, {"s"}, attributes).node("Mul", {"x", "s"}, {"y"});
+        return model.output("y");
+    };
+    expect(gated("Sigmoid", {}), {1, -1}, {0.7310586, -0.2689414});
+    EXPECT_EQ(summary(*imported(gated("Sigmoid", {}))), "mul = silu(x)\n");
+    EXPECT_EQ(summary(*imported(gated("HardSigmoid", {{"alpha", 1 / 6.0}}))),
+              "mul = hard_swish(x)\n");
+    EXPECT_EQ(summary(*imported(gated("HardSigmoid", {}))),
+              "hard_sigmoid = hard_sigmoid(x)\nmul = mul(x, hard_sigmoid)\n");
+    ModelBuilder mish(14);
+    mish.input("x", {2}).node("Softplus", {"x"}, {"p"}).node("Tanh", {"p"}, {"t"});
+    mish.node("Mul", {"t", "x"}, {"y"}).output("y");
+    EXPECT_EQ(summary(*imported(mish)), "mul = mish(x)\n");
+}
+
 TEST(ImportOperators, ConditionsThatAreKnown) {
     ModelBuilder model(13);
     model.input("x", {4}).integers("c", {}, {0});
