@@ -38,8 +38,8 @@ void add_repeatable(CLI::App &command, const std::string &name, std::vector<std:
 enum class Need { weights, shapes };
 
 // The graph, its weights bound if any were given. Diagnostics go to the console; after errors this
-// throws. With Need::weights a network that has weights must be given some. `sources`, if given, takes
-// the text: the graph's spans point into it.
+// throws. With Need::weights a network that has weights must be given some. `sources`, if given,
+// takes the text: the graph's spans point into it.
 Graph load_graph(const NetworkArguments &network, const WeightArguments &weights, Need need,
                  Console &console, SourceManager *sources = nullptr);
 
