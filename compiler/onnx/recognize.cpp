@@ -97,16 +97,22 @@ class Recognizer {
             become(id, ChannelShuffle{parts[1]}, x);
     }
 
+    // Of one dimension: two dimensions read better one after the other.
     void merge_slices(NodeId id) {
         const Slice *inner = sole<Slice>(id);
         if (!inner)
             return;
+        NodeId x = graph_[graph_[id].inputs[0]].inputs[0];
+        const Shape &shape = graph_[x].type.shape;
         Slice merged = std::get<Slice>(graph_[id].op);
+        int cut = 0;
         for (size_t d = 0; d < merged.starts.size(); ++d) {
             merged.starts[d] = inner->starts[d] + merged.starts[d] * inner->steps[d];
             merged.steps[d] = merged.extents[d] > 1 ? merged.steps[d] * inner->steps[d] : 1;
+            cut += merged.extents[d] != shape[d] || merged.steps[d] != 1;
         }
-        become(id, merged, graph_[graph_[id].inputs[0]].inputs[0]);
+        if (cut <= 1)
+            become(id, merged, x);
     }
 
     // x times a function of x.

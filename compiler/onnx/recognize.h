@@ -8,7 +8,7 @@
 namespace cnnc {
 
 // - reshape, permute, reshape that shuffle pixels or channels
-// - slices of slices
+// - slices of slices, along one dimension
 // - x * sigmoid(x), x * hard_sigmoid(x), x * tanh(softplus(x))
 // Only where nobody else reads what is in between, which is left without readers.
 void recognize_operators(Graph &graph);

@@ -349,6 +349,14 @@ TEST(ImportOperators, SlicesOfSlicesAreOne) {
     model.node("Slice", {"p", "b2", "e2", "a", "s2"}, {"y"}).output("y");
     expect(model, {0, 1, 2, 3, 4, 5, 6, 7, 8}, {5, 1});
     EXPECT_EQ(summary(*imported(model)), "slice_1 = strided_slice(x)\n");
+
+    ModelBuilder two(13);
+    two.input("x", {4, 4}).integers("b", {1}, {1}).integers("e", {1}, {2});
+    two.integers("first", {1}, {0}).integers("second", {1}, {1});
+    two.node("Slice", {"x", "b", "e", "first"}, {"p"});
+    two.node("Slice", {"p", "b", "e", "second"}, {"y"}).output("y");
+    EXPECT_EQ(summary(*imported(two)),
+              "slice = strided_slice(x)\nslice_1 = strided_slice(slice)\n");
 }
 
 TEST(ImportOperators, GatesAreFoundAgain) {
