@@ -492,8 +492,10 @@ void write(const Resize &o, const OnnxCall &c) {
         attributes.push_back({"nearest_mode", rounding_name(o.rounding)});
     if (o.mode == ResizeMode::cubic)
         attributes.push_back({"cubic_coeff_a", o.cubic_a});
-    if (o.antialias)
+    if (o.antialias) {
         attributes.push_back({"antialias", true});
+        attributes.push_back({"exclude_outside", true}); // as PyTorch does
+    }
     out.node("Resize", inputs, attributes, c.result);
 }
 

@@ -209,6 +209,31 @@ Result resized(OnnxNode &node, Resize resize, const Target &target, const Dims &
     return converts ? node.cast(x, dtype, "") : x;
 }
 
+bool shrinks(const Shape &from, const Shape &to) {
+    for (size_t d = 0; d < from.size(); d++)
+        if (to[d] < from[d])
+            return true;
+    return false;
+}
+
+// What positions beyond the border count: with antialias nothing (PyTorch's way, exclude_outside in
+// ONNX), otherwise the border's value, which for linear is the same thing.
+bool read_borders(OnnxNode &node, bool shrinks, Resize &resize) {
+    const bool excluded = node.integer("exclude_outside", 0) != 0;
+    resize.antialias = node.integer("antialias", 0) != 0 && resize.mode != ResizeMode::nearest;
+    if (resize.mode == ResizeMode::linear && !shrinks)
+        resize.antialias = false;
+    if (resize.antialias && !excluded) {
+        node.unsupported("with antialias and without exclude_outside");
+        return false;
+    }
+    if (resize.mode == ResizeMode::cubic && excluded && !resize.antialias) {
+        node.unsupported("with exclude_outside");
+        return false;
+    }
+    return true;
+}
+
 void import_resize(OnnxNode &node) {
     const Tensor &x = node.input(0);
     std::optional<Target> target = read_target(node);
@@ -217,15 +242,10 @@ void import_resize(OnnxNode &node) {
         !read_rounding(node, resize))
         return;
     resize.cubic_a = node.number("cubic_coeff_a", -0.75);
-    resize.antialias = node.integer("antialias", 0) != 0;
-    if (resize.mode == ResizeMode::cubic && node.integer("exclude_outside", 0) != 0) {
-        node.unsupported("with exclude_outside");
+    if (!read_borders(node, shrinks(x.shape(), target->size), resize))
         return;
-    }
     if (resize.mode != ResizeMode::nearest)
         resize.rounding = ResizeRounding::floor;
-    else
-        resize.antialias = false;
     if (target->size == x.shape()) {
         node.give(0, x);
         return;
