@@ -9,6 +9,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 
 namespace cnnc {
@@ -113,6 +114,13 @@ TEST(ImportCases, CoverEveryOperator) {
         EXPECT_NE(seen.count(std::string(rule.name)) > 0, elsewhere.count(rule.name) > 0)
             << rule.name;
     }
+}
+
+TEST(ImportCases, DocumentsListEveryOperator) {
+    std::ifstream file(CNNC_SOURCE_DIR "/docs/onnx.md");
+    std::set<std::string> words{std::istream_iterator<std::string>(file), {}};
+    for (const OnnxRule &rule : onnx_rules())
+        EXPECT_TRUE(words.count(std::string(rule.name))) << rule.name;
 }
 
 } // namespace
