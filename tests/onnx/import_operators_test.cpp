@@ -403,6 +403,21 @@ TEST(ImportOperators, KeepsChannelsLastWhenResizing) {
            {1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6});
 }
 
+// Expected: PyTorch's interpolate(x, size=(1, 4), mode="bilinear", antialias=True).
+TEST(ImportOperators, AntialiasedResizesLeaveOutWhatIsBeyondTheBorder) {
+    auto resize = [](int exclude_outside) {
+        ModelBuilder model =
+            one_node("Resize", 18, {1, 1, 1, 8},
+                     {{"mode", "linear"}, {"antialias", 1}, {"exclude_outside", exclude_outside}},
+                     {"", "", "s"});
+        return model.integers("s", {4}, {1, 1, 1, 4});
+    };
+    expect(resize(1), {0, 1, 4, 9, 16, 25, 36, 49}, {1, 7, 21, 40});
+    EXPECT_NE(
+        messages(resize(0).bytes()).find("note: Resize with antialias and without exclude_outside"),
+        std::string::npos);
+}
+
 TEST(ImportOperators, AspectRatios) {
     auto resized = [](const char *policy) {
         ModelBuilder model =
