@@ -3,6 +3,7 @@
 #include "compiler/driver/compare.h"
 
 #include "compiler/driver/tensors.h"
+#include "compiler/reference/interpret.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -51,7 +52,7 @@ bool only_moves_elements(const Op &op) {
 Difference compare(const TensorData &actual, const std::vector<double> &expected) {
     Difference difference;
     difference.type = actual.type;
-    const std::vector<double> values = values_of(actual);
+    const std::vector<double> values = to_double(actual).values;
     double squares = 0;
     for (size_t i = 0; i < expected.size(); ++i) {
         const double error = std::abs(values[i] - expected[i]);

@@ -8,6 +8,7 @@
 #include "compiler/import/convert.h"
 #include "compiler/import/image.h"
 #include "compiler/import/npy.h"
+#include "compiler/reference/interpret.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -140,7 +141,7 @@ TensorData random_input(const TensorType &type, uint64_t seed, const std::string
         std::vector<double> numbers(random.floats(), random.floats() + element_count(type.shape));
         for (double &number : numbers)
             number = std::min(std::floor(number), double(high));
-        return tensor_of(type, numbers);
+        return to_tensor_data({type.shape, numbers}, type.dtype);
     };
     switch (type.dtype) {
     case DType::u8:

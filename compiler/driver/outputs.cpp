@@ -7,6 +7,7 @@
 #include "compiler/driver/tensors.h"
 #include "compiler/import/image.h"
 #include "compiler/import/npy.h"
+#include "compiler/reference/interpret.h"
 
 #include <fmt/format.h>
 
@@ -118,7 +119,7 @@ std::string spread(const std::vector<double> &values) {
 }
 
 std::string shown(const TensorData &output, const Labels &labels) {
-    const std::vector<double> values = values_of(output);
+    const std::vector<double> values = to_double(output).values;
     if (output.type.dtype == DType::f32 && values.size() > 1 && is_vector(output.type.shape))
         return best_entries(values, labels.size() == values.size() ? labels : Labels());
     if (values.size() <= shown_whole)

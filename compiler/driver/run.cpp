@@ -30,7 +30,7 @@ std::vector<TensorData> run_reference(const Graph &graph, const std::vector<Tens
     std::vector<TensorData> outputs;
     for (const TensorD &value : interpret(graph, inputs)) {
         const NodeId node = graph.outputs[outputs.size()].node;
-        outputs.push_back(tensor_of(graph[node].type, value.values));
+        outputs.push_back(to_tensor_data(value, graph[node].type.dtype));
     }
     return outputs;
 }

@@ -29,30 +29,6 @@ void for_each_place(const Shape &shape, const std::vector<int64_t> &strides, con
     }
 }
 
-// Calls visit with a null pointer to the C++ type of the elements.
-template <typename Visit>
-void with_element_type(DType dtype, const Visit &visit) {
-    switch (dtype) {
-    case DType::f32:
-        return visit(static_cast<float *>(nullptr));
-    case DType::u8:
-    case DType::boolean:
-        return visit(static_cast<uint8_t *>(nullptr));
-    case DType::i8:
-        return visit(static_cast<int8_t *>(nullptr));
-    case DType::i32:
-        return visit(static_cast<int32_t *>(nullptr));
-    case DType::i64:
-        return visit(static_cast<int64_t *>(nullptr));
-    case DType::f16:
-    case DType::bf16:
-    case DType::f64:
-    case DType::i16:
-        break;
-    }
-    assert(false && "no tensor of a network has this type");
-}
-
 // Calls copy with bytes of one element at a time, whatever it is.
 template <typename Copy>
 void with_element_size(DType dtype, const Copy &copy) {
@@ -101,30 +77,6 @@ TensorData gathered(const void *memory, const TensorType &type,
     const size_t bytes = size_t(element_count(type.shape)) * dtype_bytes(type.dtype);
     auto values = std::make_shared<std::vector<std::byte>>(bytes);
     gather(memory, type, strides, values->data());
-    return {type, values, values->data()};
-}
-
-std::vector<double> values_of(const TensorData &data) {
-    std::vector<double> numbers(size_t(element_count(data.type.shape)));
-    with_element_type(data.type.dtype, [&](auto *null) {
-        const auto *elements =
-            reinterpret_cast<const std::remove_pointer_t<decltype(null)> *>(data.bytes);
-        for (size_t i = 0; i < numbers.size(); ++i)
-            numbers[i] = double(elements[i]);
-    });
-    return numbers;
-}
-
-TensorData tensor_of(const TensorType &type, const std::vector<double> &numbers) {
-    auto values =
-        std::make_shared<std::vector<std::byte>>(numbers.size() * dtype_bytes(type.dtype));
-    with_element_type(type.dtype, [&](auto *null) {
-        using Element = std::remove_pointer_t<decltype(null)>;
-        for (size_t i = 0; i < numbers.size(); ++i) {
-            const auto element = static_cast<Element>(numbers[i]);
-            std::memcpy(values->data() + i * sizeof element, &element, sizeof element);
-        }
-    });
     return {type, values, values->data()};
 }
 

@@ -23,11 +23,6 @@ void gather(const void *memory, const TensorType &type, const std::vector<int64_
 TensorData gathered(const void *memory, const TensorType &type,
                     const std::vector<int64_t> &strides);
 
-// The elements as numbers, and numbers as elements of the type, which must be one a network can
-// hold (f32, u8, i8, i32, i64, bool). Integers are exact up to 2^53.
-std::vector<double> values_of(const TensorData &data);
-TensorData tensor_of(const TensorType &type, const std::vector<double> &numbers);
-
 bool is_integer(DType dtype); // or bool
 
 } // namespace cnnc

@@ -3,6 +3,7 @@
 #include "compiler/driver/compare.h"
 
 #include "compiler/driver/tensors.h"
+#include "compiler/reference/interpret.h"
 #include "tests/random/test_graph.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +15,7 @@ namespace {
 
 Difference compared(DType dtype, const std::vector<double> &actual,
                     const std::vector<double> &expected) {
-    return compare(tensor_of({dtype, {1, int64_t(actual.size())}}, actual), expected);
+    return compare(to_tensor_data({{1, int64_t(actual.size())}, actual}, dtype), expected);
 }
 
 TEST(Compare, FloatsAreJudgedByTheLargestMagnitude) {

@@ -6,6 +6,7 @@
 
 #include "compiler/import/image.h"
 #include "compiler/import/npy.h"
+#include "compiler/reference/interpret.h"
 #include "compiler/sema/load.h"
 
 #include <gtest/gtest.h>
@@ -134,18 +135,19 @@ TEST_F(InputFiles, OfEveryElementType) {
         const std::vector<double> numbers = {0, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 1};
         Diagnostics diags;
         const std::string path = folder / "typed.npy";
-        ASSERT_TRUE(write_npy(path, tensor_of({dtype, {2, 2, 3}}, numbers), diags));
+        ASSERT_TRUE(write_npy(path, to_tensor_data({{2, 2, 3}, numbers}, dtype), diags));
         const auto data = load_file(std::string(name) + "[1, 3, 2, 2] layout NHWC", path);
         ASSERT_TRUE(data) << said;
         EXPECT_EQ(data->type, (TensorType{dtype, {1, 3, 2, 2}}));
-        EXPECT_EQ(values_of(*data), (std::vector<double>{0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1}));
+        EXPECT_EQ(to_double(*data).values,
+                  (std::vector<double>{0, 0, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1}));
     }
 }
 
 TEST_F(InputFiles, OfAnotherElementTypeAreRefused) {
     Diagnostics diags;
     const std::string path = folder / "typed.npy";
-    ASSERT_TRUE(write_npy(path, tensor_of({DType::i64, {2}}, {1, 2}), diags));
+    ASSERT_TRUE(write_npy(path, to_tensor_data({{2}, {1, 2}}, DType::i64), diags));
     EXPECT_FALSE(load_file("u8[2]", path));
     EXPECT_EQ(said, "the input `x` is u8[2], but `typed.npy` holds i64[2]; in Python, "
                     "`a.astype(numpy.uint8)` converts an array");
@@ -161,7 +163,7 @@ TEST_F(InputFiles, PicturesAreResizedAndThatIsSaid) {
     auto data = load_file("u8[1, 3, 2, 3] layout NHWC", path);
     ASSERT_TRUE(data);
     EXPECT_EQ(said, "cnnc: note: `x.png` is 6 x 4, resized to 3 x 2\n");
-    EXPECT_EQ(values_of(*data), std::vector<double>(18, 51));
+    EXPECT_EQ(to_double(*data).values, std::vector<double>(18, 51));
     data = load_file("f32[1, 1, 4, 4]", path);
     ASSERT_TRUE(data);
     EXPECT_EQ(said, "cnnc: note: `x.png` is 6 x 4, resized to 4 x 4 (its proportions change)\n");
@@ -173,7 +175,8 @@ TEST_F(InputFiles, PicturesAreResizedAndThatIsSaid) {
 
 TEST(RandomInputs, FillTheRangeOfTheirType) {
     const auto range = [](DType dtype) {
-        const std::vector<double> numbers = values_of(random_input({dtype, {10, 1000}}, 1, "x"));
+        const std::vector<double> numbers =
+            to_double(random_input({dtype, {10, 1000}}, 1, "x")).values;
         const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
         for (const double number : numbers)
             EXPECT_EQ(number, std::floor(number));
@@ -189,10 +192,10 @@ TEST(RandomInputs, FillTheRangeOfTheirType) {
 TEST(Tensors, NumbersAndElementsAreInverse) {
     const std::vector<double> numbers = {0, 1, 100, 127};
     for (const DType dtype : {DType::f32, DType::u8, DType::i8, DType::i32, DType::i64})
-        EXPECT_EQ(values_of(tensor_of({dtype, {4}}, numbers)), numbers);
-    EXPECT_EQ(values_of(tensor_of({DType::i64, {1}}, {-9007199254740992.0}))[0],
+        EXPECT_EQ(to_double(to_tensor_data({{4}, numbers}, dtype)).values, numbers);
+    EXPECT_EQ(to_double(to_tensor_data({{1}, {-9007199254740992.0}}, DType::i64)).values[0],
               -9007199254740992.0);
-    EXPECT_EQ(tensor_of({DType::boolean, {2}}, {0, 1}).byte_count(), 2u);
+    EXPECT_EQ(to_tensor_data({{2}, {0, 1}}, DType::boolean).byte_count(), 2u);
 }
 
 } // namespace
