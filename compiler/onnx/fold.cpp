@@ -32,6 +32,13 @@ bool computes(const Op &op) {
         [](const auto &) { return false; });
 }
 
+// Many copies of few elements are better made by the network than kept among its weights.
+bool spreads(const Op &op, const TensorType &type) {
+    constexpr int64_t many = int64_t(1) << 16;
+    bool copies = std::holds_alternative<Expand>(op) || std::holds_alternative<Tile>(op);
+    return copies && element_count(type.shape) > many;
+}
+
 // Steps it takes, roughly.
 int64_t cost(const Op &op, const Operands &operands, const TensorType &type) {
     int64_t steps = element_count(type.shape);
@@ -95,7 +102,7 @@ std::optional<TensorData> fold(const Op &op, const Operands &operands, const Ten
                                FoldBudget &budget) {
     if (keeps_order(op))
         return reshaped(*operands[0], type.shape);
-    if (!only_moves(op) && !computes(op))
+    if ((!only_moves(op) && !computes(op)) || spreads(op, type))
         return std::nullopt;
     int64_t steps = cost(op, operands, type);
     if (const Permute *permute = std::get_if<Permute>(&op)) {

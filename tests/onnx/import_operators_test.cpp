@@ -283,6 +283,16 @@ TEST(ImportOperators, ValuesOfWhichOnlyTheShapeCountsAreLeftOut) {
     EXPECT_EQ(graph->params.size(), 0u);
 }
 
+TEST(ImportOperators, ManyCopiesAreNoWeights) {
+    ModelBuilder model(13);
+    model.input("x", {1}).integers("s", {2}, {1000, 1000}).node("ConstantOfShape", {"s"}, {"c"});
+    model.node("Add", {"x", "c"}, {"y"}).output("y");
+    auto graph = imported(model);
+    EXPECT_EQ(summary(*graph),
+              "constant_of_shape = expand(0.0)\nadd = add(x, constant_of_shape)\n");
+    EXPECT_EQ(graph->params.size(), 0u);
+}
+
 TEST(ImportOperators, LargeIntegersStayExact) {
     ModelBuilder model(13);
     model.input("x", {1}, 7).integers("w", {1}, {INT64_MAX - 1});
