@@ -29,6 +29,10 @@ const Family *find_family(std::string_view name) {
     return nullptr;
 }
 
+bool family_fits(const Family &family, const Workload &workload, const Machine &machine) {
+    return family.gpu == machine.gpu.has_value() && family.fits(workload);
+}
+
 namespace {
 
 std::string suggestion(std::string_view word, const std::vector<std::string> &candidates) {
@@ -181,6 +185,8 @@ std::string schedule_problem(const Workload &workload, const Machine &machine,
     const Family *family = find_family(schedule.family);
     if (!family)
         return fmt::format("no schedule family is called `{}`", schedule.family);
+    if (family->gpu != machine.gpu.has_value())
+        return fmt::format("family `{}` is for {}", schedule.family, family->gpu ? "GPUs" : "CPUs");
     if (!family->fits(workload))
         return fmt::format("family `{}` cannot compute this layer", schedule.family);
     if (schedule.params.size() != family->params.size())
@@ -199,7 +205,8 @@ std::string schedule_problem(const Workload &workload, const Machine &machine,
 
 Schedule default_schedule(const Workload &workload, const Machine &machine) {
     for (const Family &family : families())
-        if (family.fits(workload) && (!family.preferred || family.preferred(workload, machine)))
+        if (family_fits(family, workload, machine) &&
+            (!family.preferred || family.preferred(workload, machine)))
             return family.model(workload, machine);
     assert(false && "every valid workload has a family");
     return {};

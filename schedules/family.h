@@ -28,7 +28,7 @@ struct Family {
     std::string_view name;
     std::string_view doc;
     std::vector<FamilyParam> params;
-    // Whether the family can compute this workload at all.
+    // Whether the family can compute this workload at all, on a machine of its kind.
     bool (*fits)(const Workload &workload);
     // What is wrong with these parameters for this workload and machine beyond their ranges; ""
     // when nothing is.
@@ -37,10 +37,13 @@ struct Family {
     Schedule (*model)(const Workload &, const Machine &);
     // Whether default_schedule takes the family where it fits; null: always.
     bool (*preferred)(const Workload &, const Machine &) = nullptr;
+    bool gpu = false; // for machines with a GPU, and only for them
 };
 
 const std::vector<Family> &families();
 const Family *find_family(std::string_view name);
+// Whether the family is one for this machine and can compute the workload.
+bool family_fits(const Family &family, const Workload &workload, const Machine &machine);
 
 // Reads `direct(tile_x=14, tile_c=32)`; parameters not named take the value of `defaults` if that
 // is of the same family, else their minimum or first choice. On failure nothing, and `problem` says

@@ -42,11 +42,11 @@ StepPointer pointer_to(const LibraryRequest &request, const PackedWeights &weigh
 
 DriverStep step_of(const LibraryRequest &request, const PackedWeights &weights, size_t index) {
     const Kernel &kernel = request.kernels->kernels[index];
-    DriverStep step = {kernel.name, request.compiled[index]->symbol, {}};
+    DriverStep step = {kernel.name, request.variants.front().compiled[index]->symbol, {}};
     for (size_t i = 0; i < kernel.inputs.size(); i++)
         step.pointers.push_back(
             pointer_to(request, weights, kernel.inputs[i], kernel.workload.inputs[i].dtype));
-    const PackedWeights::Offsets &offsets = weights.kernels[index];
+    const PackedWeights::Offsets &offsets = weights.variants.front()[index];
     for (int64_t offset : {offsets.weight, offsets.bias})
         if (offset >= 0)
             step.pointers.push_back({StepPointer::Base::weights, 0, offset});
@@ -56,9 +56,10 @@ DriverStep step_of(const LibraryRequest &request, const PackedWeights &weights, 
 }
 
 std::string version_text(const LibraryRequest &request) {
-    std::string cpu = request.target.cpu.empty() ? "" : " " + request.target.cpu;
+    const Target &target = request.variants.front().target;
+    std::string cpu = target.cpu.empty() ? "" : " " + target.cpu;
     return fmt::format("{}, compiled by cnnc {} for {}{}", request.name, cnnc_version(),
-                       target_text(request.target), cpu);
+                       target_text(target), cpu);
 }
 
 DriverRequest driver_request(const LibraryRequest &request, const CInterface &interface,
@@ -66,13 +67,14 @@ DriverRequest driver_request(const LibraryRequest &request, const CInterface &in
     DriverRequest driver;
     driver.prefix = interface.prefix;
     driver.version = version_text(request);
-    driver.target = request.target;
-    for (size_t i = 0; i < request.compiled.size(); i++)
+    const LibraryVariant &variant = request.variants.front();
+    driver.target = variant.target;
+    for (size_t i = 0; i < variant.compiled.size(); i++)
         driver.steps.push_back(step_of(request, weights, i));
     driver.inputs = int(interface.inputs.size());
     driver.outputs = int(interface.outputs.size());
     driver.arena_bytes = aligned(request.plan->arena_bytes);
-    for (const CompiledKernel *kernel : request.compiled)
+    for (const CompiledKernel *kernel : variant.compiled)
         driver.scratch_bytes = std::max(driver.scratch_bytes, aligned(kernel->scratch_bytes));
     driver.weights_bytes = int64_t(weights.size());
     driver.weights_identity = weights.identity;
@@ -90,7 +92,7 @@ void check_memory(const DriverRequest &driver) {
 
 void add_kernels(const LibraryRequest &request, Library &library) {
     std::set<std::string> seen;
-    for (const CompiledKernel *kernel : request.compiled)
+    for (const CompiledKernel *kernel : request.variants.front().compiled)
         if (seen.insert(kernel->symbol).second)
             library.objects.push_back({kernel->symbol + ".o", kernel->object});
 }
@@ -102,7 +104,7 @@ void add_weights(const LibraryRequest &request, PackedWeights weights, Library &
         finish_weights_file(weights);
         library.weights = std::move(weights.bytes);
     } else if (!library.weights_symbol.empty()) {
-        finish_data_object(weights.bytes, request.target, library.weights_symbol);
+        finish_data_object(weights.bytes, request.variants.front().target, library.weights_symbol);
         library.weights_member = library.objects.size();
         library.objects.push_back({"weights.o", std::move(weights.bytes)});
     }
@@ -111,8 +113,9 @@ void add_weights(const LibraryRequest &request, PackedWeights weights, Library &
 } // namespace
 
 Library build_library(const LibraryRequest &request) {
-    assert(request.compiled.size() == request.kernels->kernels.size());
-    assert(request.schedules.size() == request.compiled.size());
+    const LibraryVariant &variant = request.variants.front();
+    assert(variant.compiled.size() == request.kernels->kernels.size());
+    assert(variant.schedules.size() == variant.compiled.size());
     CInterface interface = c_interface(request.kernels->graph, request.name);
     PackedWeights weights = pack_weights(request);
     DriverRequest driver_facts = driver_request(request, interface, weights);
@@ -123,7 +126,7 @@ Library build_library(const LibraryRequest &request) {
     library.prefix = interface.prefix;
     library.memory_bytes = driver.memory_bytes;
     library.header =
-        c_header(interface, {request.target, int64_t(weights.size()), request.weights_file});
+        c_header(interface, {variant.target, int64_t(weights.size()), request.weights_file});
     library.manifest = manifest_text(request, interface, weights, driver.memory_bytes);
     library.cmake_config = cmake_config_text(request.name);
     library.pkg_config = pkg_config_text(request.name);

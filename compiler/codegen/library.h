@@ -13,14 +13,21 @@
 
 namespace cnnc {
 
-struct LibraryRequest {
-    std::string name; // of the network: prefix of every public symbol
+// The network compiled for one target.
+struct LibraryVariant {
+    std::string name; // what the library calls it: the target as the user wrote it
     Target target;
-    const KernelGraph *kernels = nullptr;
-    const Plan *plan = nullptr;
-    std::vector<const CompiledKernel *> compiled; // per kernel of `kernels`
+    std::vector<const CompiledKernel *> compiled; // per kernel
     std::vector<Schedule> schedules;              // per kernel
     std::vector<std::string> schedule_origins;    // per kernel: "default", "record ...", "override"
+};
+
+struct LibraryRequest {
+    std::string name; // of the network: prefix of every public symbol
+    const KernelGraph *kernels = nullptr;
+    const Plan *plan = nullptr;
+    // At least one. The library uses the first that the machine it runs on can run.
+    std::vector<LibraryVariant> variants;
     bool weights_file = false;
 };
 

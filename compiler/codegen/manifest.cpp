@@ -35,14 +35,15 @@ Json ports_json(const std::vector<Port> &ports) {
 
 Json steps_json(const LibraryRequest &request) {
     Json steps = Json::array();
-    for (size_t i = 0; i < request.compiled.size(); i++) {
+    const LibraryVariant &variant = request.variants.front();
+    for (size_t i = 0; i < variant.compiled.size(); i++) {
         const Kernel &kernel = request.kernels->kernels[i];
         steps.push_back({{"name", kernel.name},
                          {"workload", workload_text(kernel.workload)},
-                         {"schedule", schedule_text(request.schedules[i])},
-                         {"origin", request.schedule_origins[i]},
+                         {"schedule", schedule_text(variant.schedules[i])},
+                         {"origin", variant.schedule_origins[i]},
                          {"multiply_adds", workload_macs(kernel.workload)},
-                         {"kernel", request.compiled[i]->symbol}});
+                         {"kernel", variant.compiled[i]->symbol}});
     }
     return steps;
 }
@@ -50,7 +51,7 @@ Json steps_json(const LibraryRequest &request) {
 Json kernels_json(const LibraryRequest &request) {
     Json kernels = Json::array();
     std::set<std::string> seen;
-    for (const CompiledKernel *kernel : request.compiled)
+    for (const CompiledKernel *kernel : request.variants.front().compiled)
         if (seen.insert(kernel->symbol).second)
             kernels.push_back({{"symbol", kernel->symbol},
                                {"object_bytes", kernel->object.size()},
@@ -66,8 +67,8 @@ std::string manifest_text(const LibraryRequest &request, const CInterface &inter
     Json manifest = {
         {"network", interface.name},
         {"prefix", interface.prefix},
-        {"target", target_text(request.target)},
-        {"cpu", request.target.cpu},
+        {"target", target_text(request.variants.front().target)},
+        {"cpu", request.variants.front().target.cpu},
         {"versions",
          {{"cnnc", cnnc_version()}, {"halide", halide_version()}, {"llvm", llvm_version()}}},
         {"inputs", ports_json(interface.inputs)},

@@ -25,14 +25,16 @@ int64_t aligned(int64_t bytes) {
 // An upper bound: as if no two tensors were equal.
 int64_t most_bytes(const LibraryRequest &request) {
     int64_t total = 0;
-    for (size_t i = 0; i < request.kernels->kernels.size(); i++) {
-        const Workload &workload = request.kernels->kernels[i].workload;
-        const Schedule &schedule = request.schedules[i];
-        if (workload_weight(workload))
-            total += aligned(packed_weight_elements(workload, schedule) * int64_t(sizeof(float)));
-        if (workload_bias(workload))
-            total += aligned(packed_bias_elements(workload, schedule) * int64_t(sizeof(float)));
-    }
+    for (const LibraryVariant &variant : request.variants)
+        for (size_t i = 0; i < request.kernels->kernels.size(); i++) {
+            const Workload &workload = request.kernels->kernels[i].workload;
+            const Schedule &schedule = variant.schedules[i];
+            if (workload_weight(workload))
+                total +=
+                    aligned(packed_weight_elements(workload, schedule) * int64_t(sizeof(float)));
+            if (workload_bias(workload))
+                total += aligned(packed_bias_elements(workload, schedule) * int64_t(sizeof(float)));
+        }
     for (const Buffer &buffer : request.kernels->buffers)
         if (buffer.kind == Buffer::Kind::constant)
             total += aligned(int64_t(buffer.data.byte_count()));
@@ -42,11 +44,11 @@ int64_t most_bytes(const LibraryRequest &request) {
 void check_size(int64_t bytes, const LibraryRequest &request) {
     // Code reaches linked-in weights by offsets of 32 bits with sign; the rest is for the program.
     constexpr int64_t most_linked = (int64_t(1) << 31) - (int64_t(128) << 20);
-    if (bytes <= most_linked || (request.weights_file && request.target.bits == 64))
+    const bool wide = request.variants.front().target.bits == 64; // all variants are of one kind
+    if (bytes <= most_linked || (request.weights_file && wide))
         return;
-    const char *advice = request.target.bits == 64
-                             ? "; put them into a file beside the library with --weights-file"
-                             : "; a target of 32 bits cannot hold them";
+    const char *advice = wide ? "; put them into a file beside the library with --weights-file"
+                              : "; a target of 32 bits cannot hold them";
     throw LibraryError{
         fmt::format("{} bytes of weights cannot be linked into a program{}", bytes, advice)};
 }
@@ -83,13 +85,38 @@ class Placer {
 };
 
 uint64_t identity_of(const PackedWeights &weights, const LibraryRequest &request) {
-    std::string places = target_text(request.target);
-    for (size_t i = 0; i < weights.kernels.size(); i++)
-        places += fmt::format("\n{} {} {}", request.compiled[i]->symbol, weights.kernels[i].weight,
-                              weights.kernels[i].bias);
+    std::string places;
+    for (size_t v = 0; v < weights.variants.size(); v++) {
+        const LibraryVariant &variant = request.variants[v];
+        places += target_text(variant.target);
+        for (size_t i = 0; i < weights.variants[v].size(); i++)
+            places += fmt::format("\n{} {} {}", variant.compiled[i]->symbol,
+                                  weights.variants[v][i].weight, weights.variants[v][i].bias);
+    }
     for (int64_t offset : weights.buffers)
         places += fmt::format("\n{}", offset);
     return hash64(weights.bytes.data(), weights.bytes.size(), hash64(places.data(), places.size()));
+}
+
+std::vector<PackedWeights::Offsets> place_variant(const std::vector<Kernel> &kernels,
+                                                  const LibraryVariant &variant, Placer &placer) {
+    std::vector<PackedWeights::Offsets> all;
+    for (size_t i = 0; i < kernels.size(); i++) {
+        const Kernel &kernel = kernels[i];
+        const Schedule &schedule = variant.schedules[i];
+        PackedWeights::Offsets offsets;
+        if (workload_weight(kernel.workload)) {
+            assert(kernel.weight.defined());
+            offsets.weight =
+                placer.place(pack_weight(kernel.workload, schedule, kernel.weight.floats()));
+        }
+        if (workload_bias(kernel.workload)) {
+            assert(kernel.bias.defined());
+            offsets.bias = placer.place(pack_bias(kernel.workload, schedule, kernel.bias.floats()));
+        }
+        all.push_back(offsets);
+    }
+    return all;
 }
 
 } // namespace
@@ -105,21 +132,8 @@ PackedWeights pack_weights(const LibraryRequest &request) {
     weights.bytes.reserve(size_t(most) + 4096); // and the tail of an object
     weights.bytes.resize(data_object_offset);
     Placer placer(weights.bytes);
-    for (size_t i = 0; i < request.kernels->kernels.size(); i++) {
-        const Kernel &kernel = request.kernels->kernels[i];
-        const Schedule &schedule = request.schedules[i];
-        PackedWeights::Offsets offsets;
-        if (workload_weight(kernel.workload)) {
-            assert(kernel.weight.defined());
-            offsets.weight =
-                placer.place(pack_weight(kernel.workload, schedule, kernel.weight.floats()));
-        }
-        if (workload_bias(kernel.workload)) {
-            assert(kernel.bias.defined());
-            offsets.bias = placer.place(pack_bias(kernel.workload, schedule, kernel.bias.floats()));
-        }
-        weights.kernels.push_back(offsets);
-    }
+    for (const LibraryVariant &variant : request.variants)
+        weights.variants.push_back(place_variant(request.kernels->kernels, variant, placer));
     for (const Buffer &buffer : request.kernels->buffers)
         weights.buffers.push_back(buffer.kind == Buffer::Kind::constant
                                       ? placer.place(buffer.data.bytes, buffer.data.byte_count())

@@ -113,6 +113,8 @@ Target chosen_target(const CompileArguments &arguments) {
     std::optional<Target> target = parse_target(arguments.target, &problem);
     if (!target)
         bad_command_line(fmt::format("--target {}: {}", arguments.target, problem));
+    if (gpu_api(*target) != GpuApi::none)
+        bad_command_line(fmt::format("--target {}: GPUs are not supported yet", arguments.target));
     problem = release_problem(*target);
     if (!problem.empty())
         bad_command_line(fmt::format("--target {}: {}", arguments.target, problem));
@@ -196,15 +198,18 @@ Library link_library(const Scheduled &scheduled, const std::vector<KernelResult>
                      bool weights_file) {
     LibraryRequest request;
     request.name = scheduled.kernels.graph.name;
-    request.target = scheduled.target;
     request.kernels = &scheduled.kernels;
     request.plan = &scheduled.plan;
     request.weights_file = weights_file;
+    LibraryVariant variant;
+    variant.name = target_text(scheduled.target);
+    variant.target = scheduled.target;
     for (size_t i = 0; i < results.size(); ++i) {
-        request.compiled.push_back(&results[i].kernel);
-        request.schedules.push_back(scheduled.choices[i].schedule);
-        request.schedule_origins.push_back(scheduled.choices[i].origin);
+        variant.compiled.push_back(&results[i].kernel);
+        variant.schedules.push_back(scheduled.choices[i].schedule);
+        variant.schedule_origins.push_back(scheduled.choices[i].origin);
     }
+    request.variants.push_back(std::move(variant));
     try {
         return build_library(request);
     } catch (const LibraryError &error) {

@@ -32,10 +32,29 @@ const std::vector<FeatureRow> &feature_rows() {
     return rows;
 }
 
+const std::vector<FeatureRow> &gpu_feature_rows() {
+    // The capabilities are those that Halide 14 knows; newer GPUs run code for older ones.
+    static const std::vector<FeatureRow> rows = [] {
+        std::vector<FeatureRow> all;
+        for (Arch arch : {Arch::x86, Arch::arm}) {
+            for (std::string_view name : {"cuda", "opencl"})
+                all.push_back({name, arch, "", ""});
+            for (std::string_view name :
+                 {"cuda_capability_30", "cuda_capability_32", "cuda_capability_35",
+                  "cuda_capability_50", "cuda_capability_61", "cuda_capability_70",
+                  "cuda_capability_75", "cuda_capability_80", "cuda_capability_86"})
+                all.push_back({name, arch, "cuda", ""});
+        }
+        return all;
+    }();
+    return rows;
+}
+
 const FeatureRow *find_feature(std::string_view name, Arch arch) {
-    for (const FeatureRow &row : feature_rows())
-        if (row.name == name && row.arch == arch)
-            return &row;
+    for (const auto *rows : {&feature_rows(), &gpu_feature_rows()})
+        for (const FeatureRow &row : *rows)
+            if (row.name == name && row.arch == arch)
+                return &row;
     return nullptr;
 }
 

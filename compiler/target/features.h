@@ -20,6 +20,7 @@ struct FeatureRow {
     std::string_view cpu_flags; // as /proc/cpuinfo spells them: all are needed to run it
 };
 const std::vector<FeatureRow> &feature_rows();
+const std::vector<FeatureRow> &gpu_feature_rows();
 const FeatureRow *find_feature(std::string_view name, Arch arch);
 
 // One CPU by LLVM's name.

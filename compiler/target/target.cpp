@@ -16,9 +16,10 @@ using namespace std::string_literals;
 constexpr std::array<std::string_view, 8> other_systems = {"osx",  "windows", "android", "ios",
                                                            "qurt", "noos",    "fuchsia", "wasmrt"};
 constexpr std::array<std::string_view, 3> other_archs = {"mips", "powerpc", "hexagon"};
-constexpr std::array<std::string_view, 10> gpu_features = {
-    "cuda",       "opencl",  "metal",        "openglcompute", "d3d12compute",
-    "cl_doubles", "cl_half", "cl_atomics64", "egl",           "vulkan"};
+constexpr std::array<std::string_view, 8> gpu_features = {
+    "metal",   "openglcompute", "d3d12compute", "cl_doubles",
+    "cl_half", "cl_atomics64",  "egl",          "vulkan"};
+constexpr std::string_view capability_prefix = "cuda_capability_";
 // Features of Halide that say how code is generated or run, not what the machine has.
 constexpr std::array<std::string_view, 37> settings = {"jit",
                                                        "debug",
@@ -68,8 +69,11 @@ std::string quoted(std::string_view text) {
 }
 
 std::string feature_problem(std::string_view name, const Target &target) {
-    if (contains(gpu_features, name) || name.substr(0, 15) == "cuda_capability")
-        return quoted(name) + ": GPU targets are not supported yet";
+    if (contains(gpu_features, name))
+        return quoted(name) + " is not supported; GPU targets are of `cuda` and `opencl`";
+    if (name.substr(0, capability_prefix.size()) == capability_prefix)
+        return "unknown capability " + quoted(name) +
+               "; GPUs run code for older ones: the newest known is `cuda_capability_86`";
     if (name == "rvv")
         return "`rvv`: vectors of RISC-V are not supported yet";
     if (contains(settings, name))
@@ -207,6 +211,30 @@ std::string target_text(const Target &target) {
     return text;
 }
 
+GpuApi gpu_api(const Target &target) {
+    if (target.has("cuda"))
+        return GpuApi::cuda;
+    return target.has("opencl") ? GpuApi::opencl : GpuApi::none;
+}
+
+int cuda_capability(const Target &target) {
+    int capability = 0;
+    for (const std::string &feature : target.features)
+        if (feature.compare(0, capability_prefix.size(), capability_prefix) == 0)
+            capability = std::max(capability, std::stoi(feature.substr(capability_prefix.size())));
+    return capability;
+}
+
+Target cpu_part(const Target &target) {
+    Target part = target;
+    auto is_gpu = [](const std::string &name) {
+        return name == "opencl" || name.compare(0, 4, "cuda") == 0;
+    };
+    part.features.erase(std::remove_if(part.features.begin(), part.features.end(), is_gpu),
+                        part.features.end());
+    return part;
+}
+
 const std::vector<KnownTarget> &known_targets() {
     static const std::vector<KnownTarget> targets = {
         {"host", "host", "this machine, with every feature it has"},
@@ -262,6 +290,11 @@ Machine machine_for(const Target &target) {
     // Only server cores have these features; they start two wide FMAs per cycle.
     if (target.has("avx512_sapphirerapids"))
         machine.fma_ports = 2;
+    if (gpu_api(target) != GpuApi::none) {
+        machine.gpu.emplace();
+        machine.gpu->capability = cuda_capability(target);
+        machine.gpu->dp4a = machine.gpu->capability >= 61;
+    }
     return machine;
 }
 

@@ -3,6 +3,7 @@
 // stands for: vectors, registers, caches. Schedules are argued from the machine.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@
 namespace cnnc {
 
 enum class Arch : uint8_t { x86, arm, riscv, wasm };
+
+// What runs a target's kernels beside the CPU that calls them.
+enum class GpuApi : uint8_t { none, cuda, opencl };
 
 // Halide's notation: arch-bits-os[-feature]*, always with the full chain of features
 // (avx512_skylake carries avx512, avx2, avx, fma, f16c and sse41), sorted, so that equal targets
@@ -32,6 +36,13 @@ struct Target {
 std::optional<Target> parse_target(std::string_view text, std::string *problem);
 std::string target_text(const Target &target); // without the CPU
 
+// GPU targets carry `cuda` and `cuda_capability_NN`, or `opencl`, among their features.
+GpuApi gpu_api(const Target &target);
+// 80 for cuda_capability_80; 0 where there is none.
+int cuda_capability(const Target &target);
+// The target without its GPU: what the code on the CPU is compiled for.
+Target cpu_part(const Target &target);
+
 // This machine, from /proc/cpuinfo; its cpu stays "" (LLVM names it, in codegen).
 Target host_target();
 // True when this machine can run code for `target`.
@@ -43,6 +54,23 @@ struct KnownTarget {
     std::string_view about; // for `cnnc targets`
 };
 const std::vector<KnownTarget> &known_targets();
+
+// What a GPU gives to a kernel: the limits that CUDA reports at launch at the earliest (CUDA C++
+// Programming Guide, "Technical Specifications per Compute Capability").
+struct Gpu {
+    int capability = 0;              // 80; 0 for OpenCL
+    int warp = 32;                   // threads that run in step
+    int64_t shared_bytes = 48 << 10; // of a block, without asking the driver for more
+    int64_t threads_per_block = 1024;
+    int64_t registers_per_block = 65536; // of 32 bits
+    int64_t registers_per_thread = 255;
+    std::array<int64_t, 3> most_threads = {1024, 1024, 64};
+    std::array<int64_t, 3> most_blocks = {(int64_t(1) << 31) - 1, 65535, 65535};
+    int64_t threads_per_multiprocessor = 2048;
+    int64_t shared_per_multiprocessor = 96 << 10;
+    int multiprocessors = 40; // of a usual card: how many blocks make the machine busy
+    bool dp4a = false;
+};
 
 struct Machine {
     int vector_bytes = 16; // of one register
@@ -56,6 +84,7 @@ struct Machine {
     int64_t l2_bytes = 256 << 10;  // per core
     int64_t l3_bytes = 0;          // share of one core; 0: none
     int cores = 1;
+    std::optional<Gpu> gpu; // set for GPU targets: kernels run there
 
     int lanes(int element_bytes) const { return vector_bytes / element_bytes; }
 };

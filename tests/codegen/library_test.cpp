@@ -57,13 +57,16 @@ struct Tiny {
     LibraryRequest request() const {
         LibraryRequest request;
         request.name = name;
-        request.target = target;
         request.kernels = &kernels;
         request.plan = &plan;
+        LibraryVariant variant;
+        variant.name = "host";
+        variant.target = target;
         for (const CompiledKernel &kernel : compiled)
-            request.compiled.push_back(&kernel);
-        request.schedules = {{"gemm", {{"tile_n", 2}}}, {"pointwise", {}}, {"pointwise", {}}};
-        request.schedule_origins = {"default", "override", "default"};
+            variant.compiled.push_back(&kernel);
+        variant.schedules = {{"gemm", {{"tile_n", 2}}}, {"pointwise", {}}, {"pointwise", {}}};
+        variant.schedule_origins = {"default", "override", "default"};
+        request.variants = {variant};
         request.weights_file = weights_file;
         return request;
     }
@@ -395,11 +398,11 @@ TEST(PackedWeightsTest, EqualTensorsAreStoredOnce) {
     net.kernels.kernels[0].bias = TensorData::from_floats({2}, {0.5f, 0.25f}); // as the constant
     PackedWeights weights = pack_weights(net.request());
     EXPECT_EQ(weights.size(), 128u);
-    EXPECT_EQ(weights.kernels[0].bias, weights.buffers[2]);
-    EXPECT_NE(weights.kernels[0].weight, weights.kernels[0].bias);
-    EXPECT_EQ(weights.kernels[1].weight, -1);
+    EXPECT_EQ(weights.variants[0][0].bias, weights.buffers[2]);
+    EXPECT_NE(weights.variants[0][0].weight, weights.variants[0][0].bias);
+    EXPECT_EQ(weights.variants[0][1].weight, -1);
     EXPECT_EQ(weights.buffers[0], -1);
-    EXPECT_EQ(weights.kernels[0].bias % 64, 0);
+    EXPECT_EQ(weights.variants[0][0].bias % 64, 0);
 }
 
 TEST(PackedWeightsTest, IdentityChangesWithContentsAndPlaces) {

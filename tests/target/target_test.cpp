@@ -63,13 +63,29 @@ TEST(Target, HostTakesMoreFeatures) {
     }
 }
 
+TEST(Target, GpusAreFeatures) {
+    Target cuda = parsed("x86-64-linux-cuda_capability_80-avx2");
+    EXPECT_EQ(target_text(cuda), "x86-64-linux-avx-avx2-cuda-cuda_capability_80-sse41");
+    EXPECT_EQ(gpu_api(cuda), GpuApi::cuda);
+    EXPECT_EQ(cuda_capability(cuda), 80);
+    EXPECT_EQ(cpu_part(cuda), parsed("x86-64-linux-avx2"));
+    ASSERT_TRUE(machine_for(cuda).gpu);
+    EXPECT_EQ(machine_for(cuda).gpu->capability, 80);
+    EXPECT_TRUE(machine_for(cuda).gpu->dp4a);
+    EXPECT_EQ(gpu_api(parsed("arm-64-linux-opencl")), GpuApi::opencl);
+    EXPECT_EQ(gpu_api(parsed("x86-64-linux")), GpuApi::none);
+    EXPECT_FALSE(machine_for(parsed("x86-64-linux-avx2")).gpu);
+}
+
 TEST(Target, ProblemsSayWhatIsWrong) {
     EXPECT_EQ(problem_of(""), "the target is empty");
     EXPECT_EQ(problem_of("x86-64-linux-avx51"), "unknown feature `avx51`; did you mean `avx512`?");
     EXPECT_EQ(problem_of("x86-64-linux-zzzzzz"), "unknown feature `zzzzzz`");
-    EXPECT_EQ(problem_of("x86-64-linux-cuda"), "`cuda`: GPU targets are not supported yet");
-    EXPECT_EQ(problem_of("x86-64-linux-cuda-cuda_capability_80"),
-              "`cuda`: GPU targets are not supported yet");
+    EXPECT_EQ(problem_of("x86-64-linux-metal"),
+              "`metal` is not supported; GPU targets are of `cuda` and `opencl`");
+    EXPECT_EQ(problem_of("x86-64-linux-cuda-cuda_capability_90"),
+              "unknown capability `cuda_capability_90`; GPUs run code for older ones: the newest "
+              "known is `cuda_capability_86`");
     EXPECT_EQ(problem_of("arm-64-linux-avx2"), "`avx2` is not a feature of this architecture");
     EXPECT_EQ(
         problem_of("x86-64-linux-no_asserts"),
