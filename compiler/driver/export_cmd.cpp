@@ -26,9 +26,7 @@ int export_network(const Options &options, Console &console) {
         load_graph(options.network, options.weights, Need::weights, console, &sources);
     Diagnostics diags;
     const std::optional<std::string> bytes = export_onnx(graph, diags);
-    console.err << diags.render(sources, console.colour);
-    if (diags.has_errors())
-        return exit_bad_input;
+    conclude(diags, console, sources);
     if (!bytes)
         throw Failure{exit_bug, "the network could not be exported, and nobody said why"};
     write_file_whole(options.file, *bytes);

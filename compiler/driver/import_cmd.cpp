@@ -48,12 +48,6 @@ Shape parse_shape(const std::string &extents, const std::string &option) {
     return shape;
 }
 
-void conclude(const Diagnostics &diags, Console &console) {
-    console.err << diags.render(SourceManager{}, console.colour);
-    if (diags.has_errors())
-        throw Failure{exit_bad_input, ""};
-}
-
 TensorData read_constant(const std::string &path, Console &console) {
     Diagnostics diags;
     const auto data = read_npy(path, diags);

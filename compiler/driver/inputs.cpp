@@ -52,12 +52,6 @@ bool is_image_file(const std::string &path) {
     return end == "png" || end == "jpg" || end == "jpeg";
 }
 
-void conclude(const Diagnostics &diags, Console &console) {
-    console.err << diags.render(SourceManager{}, console.colour);
-    if (diags.has_errors())
-        throw Failure{exit_bad_input, ""};
-}
-
 TensorData read_picture(const Node &node, const std::string &path, Console &console) {
     Diagnostics diags;
     const auto input = read_image_input(path, node.type, diags);

@@ -19,13 +19,6 @@ namespace {
 // Entries of a weights file that are listed when the network does not use them.
 constexpr size_t shown_unused = 3;
 
-// Prints what has been reported; throws after errors.
-void conclude(const Diagnostics &diags, const SourceManager &sources, Console &console) {
-    console.err << diags.render(sources, console.colour);
-    if (diags.has_errors())
-        throw Failure{exit_bad_input, ""};
-}
-
 void warn_of_unused(const std::vector<std::string> &unused, const std::string &file,
                     Console &console) {
     if (unused.empty())
@@ -39,6 +32,12 @@ void warn_of_unused(const std::vector<std::string> &unused, const std::string &f
 }
 
 } // namespace
+
+void conclude(const Diagnostics &diags, Console &console, const SourceManager &sources) {
+    console.err << diags.render(sources, console.colour);
+    if (diags.has_errors())
+        throw Failure{exit_bad_input, ""};
+}
 
 void add_network_arguments(CLI::App &command, NetworkArguments &arguments) {
     command.add_option("FILE", arguments.file, "The network, a .cnn file")
@@ -111,7 +110,7 @@ Graph load_graph(const NetworkArguments &network, const WeightArguments &weights
         if (const auto file = read_safetensors(weights.file, diags))
             unused = bind_weights(*graph, *file, diags);
     }
-    conclude(diags, sources, console);
+    conclude(diags, console, sources);
     if (!graph)
         throw Failure{exit_bug, "the network could not be loaded, and nobody said why"};
     warn_of_unused(unused, weights.file, console);

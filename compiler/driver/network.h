@@ -4,6 +4,7 @@
 
 #include "compiler/driver/console.h"
 #include "compiler/graph/graph.h"
+#include "dsl/diagnostics.h"
 
 #include <cstdint>
 #include <optional>
@@ -42,6 +43,9 @@ enum class Need { weights, shapes };
 // takes the text: the graph's spans point into it.
 Graph load_graph(const NetworkArguments &network, const WeightArguments &weights, Need need,
                  Console &console, SourceManager *sources = nullptr);
+
+// Shows what has been reported; after errors this throws. `sources` holds what spans point into.
+void conclude(const Diagnostics &diags, Console &console, const SourceManager &sources = {});
 
 // --threads, from 1 to 1024.
 void add_thread_argument(CLI::App &command, int &threads);
