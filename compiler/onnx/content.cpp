@@ -97,14 +97,6 @@ double short_number(float value) {
     return number;
 }
 
-std::vector<double> numbers_of(const TensorData &data) {
-    size_t count = size_t(element_count(data.type.shape));
-    return with_type(data.type.dtype, [&](auto zero) {
-        auto *elements = reinterpret_cast<const decltype(zero) *>(data.bytes);
-        return std::vector<double>(elements, elements + count);
-    });
-}
-
 std::vector<int64_t> integers_of(const TensorData &data) {
     size_t count = size_t(element_count(data.type.shape));
     return with_type(data.type.dtype, [&](auto zero) {

@@ -47,8 +47,7 @@ TensorData computed_form(const TensorData &data);
 // 9.999999747378752e-06.
 double short_number(float value);
 
-// As plain numbers; integers of every type are exact in the second.
-std::vector<double> numbers_of(const TensorData &data);
+// As integers, which are exact for every type (to_double is not for large i64).
 std::vector<int64_t> integers_of(const TensorData &data);
 // And back: rounded to f32, integers cut to their range.
 TensorData content_of(const TensorType &type, const std::vector<double> &values);

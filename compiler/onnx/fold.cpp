@@ -84,7 +84,7 @@ TensorData moved(Op op, const Operands &operands, const TensorType &type) {
         const Shape &shape = operand->type.shape;
         std::vector<double> values;
         if (std::holds_alternative<Where>(op) && positions.empty()) {
-            values = numbers_of(*operand); // the condition is what it is
+            values = to_double(*operand).values; // the condition is what it is
         } else {
             values.resize(size_t(element_count(shape)));
             for (double &value : values)
@@ -118,7 +118,7 @@ std::optional<TensorData> fold(const Op &op, const Operands &operands, const Ten
         return moved(op, operands, type);
     std::vector<TensorD> values;
     for (const TensorData *operand : operands)
-        values.push_back({operand->type.shape, numbers_of(*operand)});
+        values.push_back({operand->type.shape, to_double(*operand).values});
     return content_of(type, evaluate(op, operands, values, type));
 }
 

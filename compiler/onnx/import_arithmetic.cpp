@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Arithmetic, comparison and choice between tensors.
 #include "compiler/onnx/onnx_node.h"
+#include "compiler/reference/interpret.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -119,7 +120,7 @@ void import_pow(OnnxNode &node) {
     Result base = node.cast(x, DType::f32, "base");
     Result exponent = node.cast(node.input(1), DType::f32, "exponent");
     bool square = exponent && exponent->known() && element_count(exponent->shape()) == 1 &&
-                  numbers_of(exponent->data)[0] == 2 && exponent->rank() <= x.rank() &&
+                  to_double(exponent->data).values[0] == 2 && exponent->rank() <= x.rank() &&
                   dtype == DType::f32 && !x.known();
     if (square) {
         node.give(0, node.binary(BinaryKind::mul, x, x));

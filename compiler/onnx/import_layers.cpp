@@ -2,6 +2,7 @@
 // Convolutions and matrix products.
 #include "compiler/onnx/onnx_node.h"
 #include "compiler/onnx/padding.h"
+#include "compiler/reference/interpret.h"
 
 #include <algorithm>
 
@@ -29,7 +30,7 @@ Tensor scaled(OnnxNode &node, const Tensor &weight, double factor) {
     if (factor == 1)
         return weight;
     return made_from(node, weight, fmt::format("times {}", factor), [&](const TensorData &data) {
-        std::vector<double> values = numbers_of(data);
+        std::vector<double> values = to_double(data).values;
         for (double &value : values)
             value *= factor;
         return content_of(data.type, values);
@@ -197,11 +198,11 @@ std::optional<Tensor> as_bias(OnnxNode &node, const Tensor &addend, int64_t feat
         return std::nullopt;
     Tensor whole = addend;
     if (count != features) {
-        whole = made_from(node, addend, fmt::format("repeated {}", features),
-                          [&](const TensorData &data) {
-                              std::vector<double> values(size_t(features), numbers_of(data)[0]);
-                              return content_of({DType::f32, {features}}, values);
-                          });
+        whole = made_from(
+            node, addend, fmt::format("repeated {}", features), [&](const TensorData &data) {
+                std::vector<double> values(size_t(features), to_double(data).values[0]);
+                return content_of({DType::f32, {features}}, values);
+            });
     }
     return scaled(node, known_tensor(reshaped(whole.data, {features}), whole.name), factor);
 }

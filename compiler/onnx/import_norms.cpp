@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Normalizations. Their scales and offsets are weights.
 #include "compiler/onnx/onnx_node.h"
+#include "compiler/reference/interpret.h"
 
 #include <algorithm>
 #include <numeric>
@@ -39,7 +40,7 @@ Tensor per_channel(OnnxNode &node, const Tensor &weight, int64_t groups, int64_t
     if (!per_group || groups == channels)
         return weight;
     std::vector<double> values;
-    for (double value : numbers_of(weight.data))
+    for (double value : to_double(weight.data).values)
         values.insert(values.end(), size_t(channels / groups), value);
     return known_tensor(content_of({weight.type.dtype, {channels}}, values), weight.name);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Resize and its predecessor Upsample.
 #include "compiler/onnx/onnx_node.h"
+#include "compiler/reference/interpret.h"
 
 #include <algorithm>
 #include <cmath>
@@ -69,7 +70,7 @@ std::optional<std::vector<double>> numbers_per_axis(OnnxNode &node, size_t i, si
                                                     std::string_view what) {
     if (!node.known_integers(i, what))
         return std::nullopt;
-    std::vector<double> values = numbers_of(node.input(i).data);
+    std::vector<double> values = to_double(node.input(i).data).values;
     if (values.size() != count)
         return node.fail<diag::onnx_input_length>(i, node.op_type(), count, values.size());
     return values;

@@ -2,6 +2,7 @@
 // Operators that state values: constants, shapes, ranges; and the choice between two graphs.
 #include "compiler/onnx/import_graph.h"
 #include "compiler/onnx/onnx_node.h"
+#include "compiler/reference/interpret.h"
 
 #include <algorithm>
 #include <cmath>
@@ -146,7 +147,7 @@ void import_one_hot(OnnxNode &node) {
     }
     if (*depth > max_elements || !node.may_make(*depth))
         return;
-    std::vector<double> values = numbers_of(node.input(2).data);
+    std::vector<double> values = to_double(node.input(2).data).values;
     std::vector<int64_t> positions(static_cast<size_t>(*depth)), behind = positions;
     for (size_t i = 0; i < positions.size(); ++i) {
         positions[i] = int64_t(i);

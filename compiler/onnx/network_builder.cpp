@@ -5,6 +5,7 @@
 #include "compiler/graph/registry.h"
 #include "compiler/import/file.h"
 #include "compiler/onnx/onnx_diagnostics.h"
+#include "compiler/reference/interpret.h"
 
 #include <fmt/format.h>
 
@@ -22,7 +23,7 @@ bool stands_in_text(const Tensor &value) {
     bool learned = value.type.dtype == DType::f32 && !value.name.empty();
     if (element_count(value.shape()) > (learned ? max_inline_learned : max_inline))
         return false;
-    std::vector<double> numbers = numbers_of(value.data);
+    std::vector<double> numbers = to_double(value.data).values;
     return std::all_of(numbers.begin(), numbers.end(),
                        [&](double x) { return std::isfinite(x) && can_hold(value.type.dtype, x); });
 }
@@ -221,7 +222,7 @@ NodeId NetworkBuilder::node_of(const Tensor &value, const std::string &fallback_
     if (!is_new)
         return held->second.first;
     if (stands_in_text(value)) {
-        std::vector<double> numbers = numbers_of(value.data);
+        std::vector<double> numbers = to_double(value.data).values;
         if (value.type.dtype == DType::f32)
             std::transform(numbers.begin(), numbers.end(), numbers.begin(),
                            [](double number) { return short_number(float(number)); });

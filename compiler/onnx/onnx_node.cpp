@@ -3,6 +3,7 @@
 #include "compiler/onnx/onnx_node.h"
 
 #include "compiler/onnx/order.h"
+#include "compiler/reference/interpret.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -75,7 +76,7 @@ std::optional<int64_t> OnnxNode::known_integer(size_t i, std::string_view what) 
 std::optional<double> OnnxNode::known_number(size_t i, std::string_view what) {
     if (!known_integer(i, what))
         return std::nullopt;
-    return numbers_of(input(i).data)[0];
+    return to_double(input(i).data).values[0];
 }
 
 const AttributeProto *OnnxNode::attribute(std::string_view name) const {

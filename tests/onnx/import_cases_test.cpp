@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ONNX's own operator cases (make_cases.py), imported and interpreted.
 #include "compiler/onnx/onnx_node.h"
+#include "compiler/reference/interpret.h"
 #include "tests/onnx/model_builder.h"
 
 #include <gtest/gtest.h>
@@ -52,7 +53,7 @@ std::optional<TensorData> value(const Case &one, const std::string &name) {
 
 void expect_equal(const TensorD &found, const TensorData &expected, const std::string &name) {
     ASSERT_EQ(found.shape, expected.type.shape) << name;
-    std::vector<double> numbers = numbers_of(expected);
+    std::vector<double> numbers = to_double(expected).values;
     for (size_t i = 0; i < numbers.size(); ++i) {
         if (std::isnan(numbers[i]))
             ASSERT_TRUE(std::isnan(found.values[i])) << name << " at " << i;
