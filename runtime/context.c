@@ -66,8 +66,22 @@ static void release(const cnnc_options *options, void *memory) {
         free(memory);
 }
 
+static bool can_run(const struct cnnc_variant *variant) {
+    uint64_t needed = variant->cpu_features;
+    return !needed || (cnnc_cpu_features() & needed) == needed;
+}
+
+// The first variant that this machine can run; -1 when there is none. In one place, so that of all
+// the detection only what the variants ask for is left.
+__attribute__((noinline)) static int choose_variant(void) {
+    for (int i = 0; i < cnnc_this_network.variant_count; i++)
+        if (can_run(&cnnc_this_network.variants[i]))
+            return i;
+    return -1;
+}
+
 // Memory for a context, its fields zero but for those of memory.
-static int make_context(const cnnc_options *options, struct cnnc_context **out) {
+static int make_context(const cnnc_options *options, int variant, struct cnnc_context **out) {
     struct block_layout layout;
     int threads = thread_count(options);
     if (!lay_out(threads, &layout))
@@ -78,7 +92,8 @@ static int make_context(const cnnc_options *options, struct cnnc_context **out) 
         return CNNC_ERROR_OUT_OF_MEMORY;
     base += (CNNC_ALIGNMENT - (uintptr_t)base % CNNC_ALIGNMENT) % CNNC_ALIGNMENT;
     struct cnnc_context *context = (struct cnnc_context *)(void *)base;
-    *context = (struct cnnc_context){.threads = threads, .block = block, .options = *options};
+    *context = (struct cnnc_context){
+        .threads = threads, .variant = variant, .block = block, .options = *options};
     context->slots = (struct cnnc_slot *)(void *)(base + layout.slots);
     context->pool.threads = (cnnc_thread *)(void *)(base + layout.threads);
     context->arena = base + layout.arena;
@@ -94,13 +109,13 @@ int cnnc_create(const cnnc_options *options, struct cnnc_context **out) {
     *out = (void *)0;
     if (!options)
         options = &defaults;
-    uint64_t needed = cnnc_this_network.cpu_features;
-    if (needed && (cnnc_cpu_features() & needed) != needed)
+    int variant = choose_variant();
+    if (variant < 0)
         return CNNC_ERROR_CPU;
     struct cnnc_context *context = (void *)0;
     int error = check_options(options);
     if (!error)
-        error = make_context(options, &context);
+        error = make_context(options, variant, &context);
     if (!error)
         error = cnnc_map_weights(context);
     if (!error)
@@ -122,7 +137,8 @@ static double seconds_now(void) {
 static int run_step(struct cnnc_context *context, int step, const void *const *inputs,
                     void *const *outputs) {
     context->loop_error = CNNC_SUCCESS;
-    int error = cnnc_step(step, &context->top, context->arena, context->weights, inputs, outputs);
+    int error = cnnc_step(context->variant, step, &context->top, context->arena, context->weights,
+                          inputs, outputs);
     if (context->loop_error)
         return context->loop_error;
     return error ? CNNC_ERROR_KERNEL : CNNC_SUCCESS;
@@ -201,6 +217,11 @@ const char *cnnc_error_message(int code) {
 
 const char *cnnc_version(void) {
     return cnnc_this_network.version;
+}
+
+const char *cnnc_variant(void) {
+    int variant = choose_variant();
+    return variant < 0 ? (void *)0 : cnnc_this_network.variants[variant].name;
 }
 
 int cnnc_step_count(void) {

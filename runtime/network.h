@@ -13,21 +13,28 @@
 
 enum { CNNC_ALIGNMENT = 64 };
 
-// Generated: the network's constants. Sizes are multiples of CNNC_ALIGNMENT.
+// Generated: the network as it was compiled for one target.
+struct cnnc_variant {
+    const char *name;
+    uint64_t cpu_features; // a mask over cpu_features.h: all are needed
+};
+
+// Generated: the network's constants. Sizes are multiples of CNNC_ALIGNMENT and suffice for every
+// variant.
 struct cnnc_network {
     const char *version;
     const char *const *step_names;
     const char *linked_weights; // null: they come from a file, or there are none
+    const struct cnnc_variant *variants;
     uint64_t weights_bytes;
     uint64_t weights_identity; // of the build; the weights file repeats it
-    uint64_t cpu_features;     // a mask over cpu_features.h: all are needed
     size_t arena_bytes, scratch_bytes;
-    int steps, inputs, outputs;
+    int variant_count, steps, inputs, outputs;
 };
 extern const struct cnnc_network cnnc_this_network;
 
 // Generated: runs one kernel. Nonzero is an error.
-int cnnc_step(int step, cnnc_worker *worker, char *arena, const char *weights,
+int cnnc_step(int variant, int step, cnnc_worker *worker, char *arena, const char *weights,
               const void *const *inputs, void *const *outputs);
 
 // The head of a weights file, which the weights follow.
@@ -69,6 +76,7 @@ struct cnnc_context {
     cnnc_worker top;
     struct cnnc_slot *slots; // `threads` of them
     int threads;
+    int variant; // which one it runs
     char *arena;
     const char *weights;
     void *mapping; // of the weights file, or null
@@ -100,6 +108,7 @@ int cnnc_run(struct cnnc_context *context, const void *const *inputs, void *cons
 void cnnc_destroy(struct cnnc_context *context);
 const char *cnnc_error_message(int code);
 const char *cnnc_version(void);
+const char *cnnc_variant(void);
 int cnnc_step_count(void);
 const char *cnnc_step_name(int step);
 

@@ -98,7 +98,11 @@ const char *NAME_error_message(int code); /* of static storage, never NULL */
 size_t NAME_memory_size(void);
 size_t NAME_memory_size_for(int threads);
 
-const char *NAME_version(void); /* what made the network, and for which machine */
+const char *NAME_version(void); /* what made the network, and for which machines */
+
+/* The name of the target, of those at the top, whose code create takes on this machine: the first
+ * that runs here. NULL when none does. */
+const char *NAME_variant(void);
 
 /* The steps of a run, as they are profiled; the name of one that does not exist is NULL. */
 int NAME_step_count(void);
@@ -178,6 +182,16 @@ std::string weights_doc(const CInterface &interface, const HeaderFacts &facts) {
     return "Not used: the weights are in the library.";
 }
 
+// Several with the names that NAME_variant tells.
+std::string targets_of(const HeaderFacts &facts) {
+    std::vector<std::string> lines;
+    for (const HeaderFacts::Variant &variant : facts.targets) {
+        bool named = facts.targets.size() > 1 && variant.name != variant.target;
+        lines.push_back(named ? variant.name + " = " + variant.target : variant.target);
+    }
+    return fmt::format("{}", fmt::join(lines, ", or\n * "));
+}
+
 } // namespace
 
 std::string c_header(const CInterface &interface, const HeaderFacts &facts) {
@@ -190,7 +204,7 @@ std::string c_header(const CInterface &interface, const HeaderFacts &facts) {
                    {{"NAME", interface.prefix},
                     {"MACRO", interface.macro},
                     {"@title@", "The network " + interface.name + "."},
-                    {"@target@", target_text(facts.target)},
+                    {"@target@", targets_of(facts)},
                     {"@ports@", ports},
                     {"@macros@", macros_of(interface.inputs) + macros_of(interface.outputs)},
                     {"@weights_doc@", weights_doc(interface, facts)},

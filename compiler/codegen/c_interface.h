@@ -4,8 +4,6 @@
 #pragma once
 
 #include "compiler/graph/graph.h"
-#include "compiler/target/target.h"
-
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +39,10 @@ Shape memory_shape(const Port &port);
 std::string memory_axes(const Port &port);
 
 struct HeaderFacts {
-    Target target;
+    struct Variant {
+        std::string name, target;
+    };
+    std::vector<Variant> targets;
     int64_t weights_bytes = 0;
     bool weights_file = false;
 };

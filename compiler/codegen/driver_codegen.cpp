@@ -4,10 +4,13 @@
 // the functions for the user get the network's name, everything else becomes internal, and LLVM
 // folds the constants into the code.
 //
-//     int cnnc_step(int step, worker, arena, weights, inputs, outputs) {
-//         switch (step) {
-//         case 0: return KERNEL_A(worker, inputs[0], weights + 0, weights + 1024, arena + 0);
-//         case 1: return KERNEL_B(worker, arena + 0, outputs[0]);
+//     int cnnc_step(int variant, int step, worker, arena, weights, inputs, outputs) {
+//         switch (variant) {
+//         case 0:
+//             switch (step) {
+//             case 0: return KERNEL_A(worker, inputs[0], weights + 0, weights + 1024, arena + 0);
+//             case 1: return KERNEL_B(worker, arena + 0, outputs[0]);
+//             }
 //         }
 //     }
 #include "compiler/codegen/driver_codegen.h"
@@ -38,7 +41,7 @@ constexpr PublicFunction public_functions[] = {
     {"cnnc_destroy", "_destroy"},         {"cnnc_error_message", "_error_message"},
     {"cnnc_memory_size", "_memory_size"}, {"cnnc_memory_size_for", "_memory_size_for"},
     {"cnnc_version", "_version"},         {"cnnc_step_count", "_step_count"},
-    {"cnnc_step_name", "_step_name"},
+    {"cnnc_step_name", "_step_name"},     {"cnnc_variant", "_variant"},
 };
 
 // A driver under construction.
@@ -65,15 +68,32 @@ llvm::Constant *text_constant(const Builder &builder, const std::string &text, l
     return address(b.CreateGlobalString(text, "", 0, &builder.module), type);
 }
 
-llvm::Constant *step_names(const Builder &builder, llvm::Type *type) {
-    std::vector<llvm::Constant *> names;
-    for (const DriverStep &step : builder.request.steps)
-        names.push_back(text_constant(builder, step.name, builder.pointer_type()));
-    auto *array = llvm::ArrayType::get(builder.pointer_type(), names.size());
-    llvm::GlobalVariable *global = declare_global(builder, "cnnc_step_names", array);
-    global->setInitializer(llvm::ConstantArray::get(array, names));
+// A constant array, which has at least one element, as a pointer of the type `type`.
+llvm::Constant *array_constant(const Builder &builder, const char *name,
+                               const std::vector<llvm::Constant *> &elements, llvm::Type *type) {
+    auto *array = llvm::ArrayType::get(elements.front()->getType(), elements.size());
+    llvm::GlobalVariable *global = declare_global(builder, name, array);
+    global->setInitializer(llvm::ConstantArray::get(array, elements));
     global->setConstant(true);
     return address(global, type);
+}
+
+llvm::Constant *step_names(const Builder &builder, llvm::Type *type) {
+    std::vector<llvm::Constant *> names;
+    for (const DriverStep &step : builder.request.variants.front().steps)
+        names.push_back(text_constant(builder, step.name, builder.pointer_type()));
+    return array_constant(builder, "cnnc_step_names", names, type);
+}
+
+// Each with the values of struct cnnc_variant, in its order.
+llvm::Constant *variants(const Builder &builder, llvm::Type *type) {
+    std::vector<llvm::Constant *> all;
+    for (const DriverVariant &variant : builder.request.variants)
+        all.push_back(llvm::ConstantStruct::getAnon(
+            {text_constant(builder, variant.name, builder.pointer_type()),
+             llvm::ConstantInt::get(llvm::Type::getInt64Ty(builder.context()),
+                                    required_cpu_features(variant.target))}));
+    return array_constant(builder, "cnnc_variants", all, type);
 }
 
 llvm::Constant *linked_weights(const Builder &builder, llvm::Type *type) {
@@ -99,14 +119,15 @@ void define_network(const Builder &builder) {
         text_constant(builder, request.version, type->getElementType(0)),
         step_names(builder, type->getElementType(1)),
         linked_weights(builder, type->getElementType(2)),
-        integer(3, uint64_t(request.weights_bytes)),
-        integer(4, request.weights_identity),
-        integer(5, required_cpu_features(request.target)),
+        variants(builder, type->getElementType(3)),
+        integer(4, uint64_t(request.weights_bytes)),
+        integer(5, request.weights_identity),
         integer(6, uint64_t(request.arena_bytes)),
         integer(7, uint64_t(request.scratch_bytes)),
-        integer(8, request.steps.size()),
-        integer(9, uint64_t(request.inputs)),
-        integer(10, uint64_t(request.outputs)),
+        integer(8, request.variants.size()),
+        integer(9, request.variants.front().steps.size()),
+        integer(10, uint64_t(request.inputs)),
+        integer(11, uint64_t(request.outputs)),
     };
     assert(fields.size() == type->getNumElements());
     network->setInitializer(llvm::ConstantStruct::get(type, fields));
@@ -114,7 +135,15 @@ void define_network(const Builder &builder) {
 }
 
 // Parameters of cnnc_step.
-enum StepParameter : unsigned { step_index, worker, arena, weights, inputs, outputs };
+enum StepParameter : unsigned {
+    variant_index,
+    step_index,
+    worker,
+    arena,
+    weights,
+    inputs,
+    outputs
+};
 
 llvm::Value *pointer_argument(const Builder &builder, llvm::IRBuilder<> &b, llvm::Function *step,
                               const StepPointer &pointer) {
@@ -149,25 +178,41 @@ llvm::FunctionCallee declare_kernel(const Builder &builder, const DriverStep &st
     return kernel;
 }
 
+// Calls the step's kernel with its pointers and returns what it returns.
+void call_kernel(const Builder &builder, llvm::IRBuilder<> &b, llvm::Function *function,
+                 const DriverStep &step) {
+    std::vector<llvm::Value *> arguments = {
+        b.CreateBitCast(function->getArg(worker), builder.pointer_type())};
+    for (const StepPointer &pointer : step.pointers)
+        arguments.push_back(pointer_argument(builder, b, function, pointer));
+    b.CreateRet(b.CreateCall(declare_kernel(builder, step), arguments));
+}
+
 void define_step(const Builder &builder) {
+    const std::vector<DriverVariant> &variants = builder.request.variants;
     llvm::Function *function = builder.module.getFunction("cnnc_step");
-    auto *entry = llvm::BasicBlock::Create(builder.context(), "entry", function);
-    auto *none = llvm::BasicBlock::Create(builder.context(), "none", function);
-    llvm::IRBuilder<> b(entry);
-    llvm::SwitchInst *choice = b.CreateSwitch(function->getArg(step_index), none);
+    auto add_block = [&](const char *name) {
+        return llvm::BasicBlock::Create(builder.context(), name, function);
+    };
+    llvm::IRBuilder<> b(add_block("entry"));
+    llvm::BasicBlock *none = add_block("none");
+    // The only variant is the one that runs.
+    llvm::SwitchInst *variant_choice =
+        variants.size() > 1 ? b.CreateSwitch(function->getArg(variant_index), none) : nullptr;
+    for (size_t v = 0; v < variants.size(); v++) {
+        if (variant_choice) {
+            b.SetInsertPoint(add_block("variant"));
+            variant_choice->addCase(b.getInt32(uint32_t(v)), b.GetInsertBlock());
+        }
+        llvm::SwitchInst *choice = b.CreateSwitch(function->getArg(step_index), none);
+        for (size_t i = 0; i < variants[v].steps.size(); i++) {
+            b.SetInsertPoint(add_block("step"));
+            choice->addCase(b.getInt32(uint32_t(i)), b.GetInsertBlock());
+            call_kernel(builder, b, function, variants[v].steps[i]);
+        }
+    }
     b.SetInsertPoint(none);
     b.CreateRet(b.getInt32(1));
-    for (size_t i = 0; i < builder.request.steps.size(); i++) {
-        const DriverStep &step = builder.request.steps[i];
-        auto *block = llvm::BasicBlock::Create(builder.context(), "step", function);
-        choice->addCase(b.getInt32(uint32_t(i)), block);
-        b.SetInsertPoint(block);
-        std::vector<llvm::Value *> arguments = {
-            b.CreateBitCast(function->getArg(worker), builder.pointer_type())};
-        for (const StepPointer &pointer : step.pointers)
-            arguments.push_back(pointer_argument(builder, b, function, pointer));
-        b.CreateRet(b.CreateCall(declare_kernel(builder, step), arguments));
-    }
 }
 
 // PREFIX_run(network, inputs..., outputs...) puts its arguments into arrays.
@@ -278,11 +323,11 @@ uint64_t required_cpu_features(const Target &target) {
 
 Driver generate_driver(const DriverRequest &request) {
     llvm::LLVMContext context;
-    std::string_view bitcode = runtime_bitcode(request.target);
+    Target target = least_target(request.variants.front().target);
+    std::string_view bitcode = runtime_bitcode(target);
     llvm::MemoryBufferRef buffer(llvm::StringRef(bitcode.data(), bitcode.size()), "runtime");
     std::unique_ptr<llvm::Module> module =
         llvm::cantFail(llvm::parseBitcodeFile(buffer, context), "cnnc's own bitcode is sound");
-    Target target = least_target(request.target);
     set_target(*module, target);
     Builder builder = {request, *module};
     define_network(builder);

@@ -25,12 +25,18 @@ struct DriverStep {
     std::vector<StepPointer> pointers;
 };
 
+struct DriverVariant {
+    std::string name;
+    Target target;
+    std::vector<DriverStep> steps;
+};
+
 struct DriverRequest {
     std::string prefix; // of the C functions
     std::string version;
-    Target target;
-    std::vector<DriverStep> steps;
+    std::vector<DriverVariant> variants; // of one architecture, each with the same steps' names
     int inputs = 0, outputs = 0;
+    // The most of any variant.
     int64_t arena_bytes = 0, scratch_bytes = 0;
     int64_t weights_bytes = 0;
     uint64_t weights_identity = 0;

@@ -11,6 +11,7 @@
 #include "compiler/codegen/versions.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cassert>
@@ -40,13 +41,14 @@ StepPointer pointer_to(const LibraryRequest &request, const PackedWeights &weigh
     return {};
 }
 
-DriverStep step_of(const LibraryRequest &request, const PackedWeights &weights, size_t index) {
+DriverStep step_of(const LibraryRequest &request, const PackedWeights &weights, size_t variant,
+                   size_t index) {
     const Kernel &kernel = request.kernels->kernels[index];
-    DriverStep step = {kernel.name, request.variants.front().compiled[index]->symbol, {}};
+    DriverStep step = {kernel.name, request.variants[variant].compiled[index]->symbol, {}};
     for (size_t i = 0; i < kernel.inputs.size(); i++)
         step.pointers.push_back(
             pointer_to(request, weights, kernel.inputs[i], kernel.workload.inputs[i].dtype));
-    const PackedWeights::Offsets &offsets = weights.variants.front()[index];
+    const PackedWeights::Offsets &offsets = weights.variants[variant][index];
     for (int64_t offset : {offsets.weight, offsets.bias})
         if (offset >= 0)
             step.pointers.push_back({StepPointer::Base::weights, 0, offset});
@@ -56,10 +58,31 @@ DriverStep step_of(const LibraryRequest &request, const PackedWeights &weights, 
 }
 
 std::string version_text(const LibraryRequest &request) {
-    const Target &target = request.variants.front().target;
-    std::string cpu = target.cpu.empty() ? "" : " " + target.cpu;
-    return fmt::format("{}, compiled by cnnc {} for {}{}", request.name, cnnc_version(),
-                       target_text(target), cpu);
+    std::vector<std::string> targets;
+    for (const LibraryVariant &variant : request.variants) {
+        const std::string &cpu = variant.target.cpu;
+        targets.push_back(target_text(variant.target) + (cpu.empty() ? "" : " " + cpu));
+    }
+    return fmt::format("{}, compiled by cnnc {} for {}", request.name, cnnc_version(),
+                       fmt::join(targets, ", "));
+}
+
+HeaderFacts header_facts(const LibraryRequest &request, const PackedWeights &weights) {
+    HeaderFacts facts;
+    for (const LibraryVariant &variant : request.variants)
+        facts.targets.push_back({variant.name, target_text(variant.target)});
+    facts.weights_bytes = int64_t(weights.size());
+    facts.weights_file = request.weights_file;
+    return facts;
+}
+
+DriverVariant driver_variant(const LibraryRequest &request, const PackedWeights &weights,
+                             size_t index) {
+    const LibraryVariant &variant = request.variants[index];
+    DriverVariant driver = {variant.name, variant.target, {}};
+    for (size_t i = 0; i < variant.compiled.size(); i++)
+        driver.steps.push_back(step_of(request, weights, index, i));
+    return driver;
 }
 
 DriverRequest driver_request(const LibraryRequest &request, const CInterface &interface,
@@ -67,15 +90,14 @@ DriverRequest driver_request(const LibraryRequest &request, const CInterface &in
     DriverRequest driver;
     driver.prefix = interface.prefix;
     driver.version = version_text(request);
-    const LibraryVariant &variant = request.variants.front();
-    driver.target = variant.target;
-    for (size_t i = 0; i < variant.compiled.size(); i++)
-        driver.steps.push_back(step_of(request, weights, i));
     driver.inputs = int(interface.inputs.size());
     driver.outputs = int(interface.outputs.size());
     driver.arena_bytes = aligned(request.plan->arena_bytes);
-    for (const CompiledKernel *kernel : variant.compiled)
-        driver.scratch_bytes = std::max(driver.scratch_bytes, aligned(kernel->scratch_bytes));
+    for (size_t i = 0; i < request.variants.size(); i++) {
+        driver.variants.push_back(driver_variant(request, weights, i));
+        for (const CompiledKernel *kernel : request.variants[i].compiled)
+            driver.scratch_bytes = std::max(driver.scratch_bytes, aligned(kernel->scratch_bytes));
+    }
     driver.weights_bytes = int64_t(weights.size());
     driver.weights_identity = weights.identity;
     if (weights.size() > 0 && !request.weights_file)
@@ -85,16 +107,17 @@ DriverRequest driver_request(const LibraryRequest &request, const CInterface &in
 
 void check_memory(const DriverRequest &driver) {
     int64_t bytes = driver.arena_bytes + driver.scratch_bytes;
-    if (driver.target.bits == 32 && bytes > (int64_t(1) << 30))
+    if (driver.variants.front().target.bits == 32 && bytes > (int64_t(1) << 30))
         throw LibraryError{fmt::format(
             "the network needs {} bytes of memory, too many for a target of 32 bits", bytes)};
 }
 
 void add_kernels(const LibraryRequest &request, Library &library) {
     std::set<std::string> seen;
-    for (const CompiledKernel *kernel : request.variants.front().compiled)
-        if (seen.insert(kernel->symbol).second)
-            library.objects.push_back({kernel->symbol + ".o", kernel->object});
+    for (const LibraryVariant &variant : request.variants)
+        for (const CompiledKernel *kernel : variant.compiled)
+            if (seen.insert(kernel->symbol).second)
+                library.objects.push_back({kernel->symbol + ".o", kernel->object});
 }
 
 void add_weights(const LibraryRequest &request, PackedWeights weights, Library &library) {
@@ -113,9 +136,11 @@ void add_weights(const LibraryRequest &request, PackedWeights weights, Library &
 } // namespace
 
 Library build_library(const LibraryRequest &request) {
-    const LibraryVariant &variant = request.variants.front();
-    assert(variant.compiled.size() == request.kernels->kernels.size());
-    assert(variant.schedules.size() == variant.compiled.size());
+    for (const LibraryVariant &variant : request.variants) {
+        assert(variant.compiled.size() == request.kernels->kernels.size());
+        assert(variant.schedules.size() == variant.compiled.size());
+        (void)variant;
+    }
     CInterface interface = c_interface(request.kernels->graph, request.name);
     PackedWeights weights = pack_weights(request);
     DriverRequest driver_facts = driver_request(request, interface, weights);
@@ -125,8 +150,7 @@ Library build_library(const LibraryRequest &request) {
     Library library;
     library.prefix = interface.prefix;
     library.memory_bytes = driver.memory_bytes;
-    library.header =
-        c_header(interface, {variant.target, int64_t(weights.size()), request.weights_file});
+    library.header = c_header(interface, header_facts(request, weights));
     library.manifest = manifest_text(request, interface, weights, driver.memory_bytes);
     library.cmake_config = cmake_config_text(request.name);
     library.pkg_config = pkg_config_text(request.name);

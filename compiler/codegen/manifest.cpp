@@ -33,9 +33,8 @@ Json ports_json(const std::vector<Port> &ports) {
     return list;
 }
 
-Json steps_json(const LibraryRequest &request) {
+Json steps_json(const LibraryRequest &request, const LibraryVariant &variant) {
     Json steps = Json::array();
-    const LibraryVariant &variant = request.variants.front();
     for (size_t i = 0; i < variant.compiled.size(); i++) {
         const Kernel &kernel = request.kernels->kernels[i];
         steps.push_back({{"name", kernel.name},
@@ -48,10 +47,10 @@ Json steps_json(const LibraryRequest &request) {
     return steps;
 }
 
-Json kernels_json(const LibraryRequest &request) {
+Json kernels_json(const LibraryVariant &variant) {
     Json kernels = Json::array();
     std::set<std::string> seen;
-    for (const CompiledKernel *kernel : request.variants.front().compiled)
+    for (const CompiledKernel *kernel : variant.compiled)
         if (seen.insert(kernel->symbol).second)
             kernels.push_back({{"symbol", kernel->symbol},
                                {"object_bytes", kernel->object.size()},
@@ -60,15 +59,28 @@ Json kernels_json(const LibraryRequest &request) {
     return kernels;
 }
 
+// Of a library for several targets: each with its own schedules and kernels.
+Json variants_json(const LibraryRequest &request) {
+    Json variants = Json::array();
+    for (const LibraryVariant &variant : request.variants)
+        variants.push_back({{"name", variant.name},
+                            {"target", target_text(variant.target)},
+                            {"cpu", variant.target.cpu},
+                            {"steps", steps_json(request, variant)},
+                            {"kernels", kernels_json(variant)}});
+    return variants;
+}
+
 } // namespace
 
 std::string manifest_text(const LibraryRequest &request, const CInterface &interface,
                           const PackedWeights &weights, int64_t memory_bytes) {
+    const LibraryVariant &first = request.variants.front();
     Json manifest = {
         {"network", interface.name},
         {"prefix", interface.prefix},
-        {"target", target_text(request.variants.front().target)},
-        {"cpu", request.variants.front().target.cpu},
+        {"target", target_text(first.target)},
+        {"cpu", first.target.cpu},
         {"versions",
          {{"cnnc", cnnc_version()}, {"halide", halide_version()}, {"llvm", llvm_version()}}},
         {"inputs", ports_json(interface.inputs)},
@@ -80,9 +92,11 @@ std::string manifest_text(const LibraryRequest &request, const CInterface &inter
         {"weights",
          {{"bytes", weights.size()},
           {"file", request.weights_file ? Json(interface.name + ".weights") : Json()}}},
-        {"steps", steps_json(request)},
-        {"kernels", kernels_json(request)},
+        {"steps", steps_json(request, first)},
+        {"kernels", kernels_json(first)},
     };
+    if (request.variants.size() > 1)
+        manifest["variants"] = variants_json(request);
     return manifest.dump(2) + "\n";
 }
 

@@ -11,7 +11,8 @@
 
 namespace cnnc {
 
-// JSON: target, versions, inputs, outputs, memory, steps with workload and schedule, kernels.
+// JSON: target, versions, inputs, outputs, memory, steps with workload and schedule, kernels. The
+// target, steps and kernels of the first variant; with several, all of them under "variants".
 std::string manifest_text(const LibraryRequest &request, const CInterface &interface,
                           const PackedWeights &weights, int64_t memory_bytes);
 

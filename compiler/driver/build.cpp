@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <memory>
@@ -36,36 +37,42 @@ std::vector<OutputFile> files_of(const Library &library, const std::string &arch
     return files;
 }
 
-void report(const Scheduled &scheduled, const std::vector<KernelResult> &results,
-            const Library &library, size_t archive_bytes, const std::string &dir, double seconds,
-            Console &console) {
+void report(const std::vector<Scheduled> &variants,
+            const std::vector<std::vector<KernelResult>> &results, const Library &library,
+            size_t archive_bytes, const std::string &dir, double seconds, Console &console) {
     std::set<std::string> distinct, cached;
-    for (const KernelResult &result : results) {
-        distinct.insert(result.kernel.symbol);
-        if (result.cached)
-            cached.insert(result.kernel.symbol);
-    }
-    const std::string &name = scheduled.kernels.graph.name;
-    console.err << fmt::format("{}/lib{}.a: {} for {}, in {}\n", dir, name,
-                               bytes_text(int64_t(archive_bytes)), target_text(scheduled.target),
-                               seconds_text(seconds));
+    for (const auto &variant : results)
+        for (const KernelResult &result : variant) {
+            distinct.insert(result.kernel.symbol);
+            if (result.cached)
+                cached.insert(result.kernel.symbol);
+        }
+    std::vector<std::string> targets;
+    for (const Scheduled &variant : variants)
+        targets.push_back(target_text(variant.target));
+    console.err << fmt::format(
+        "{}/lib{}.a: {} for {}, in {}\n", dir, variants.front().kernels.graph.name,
+        bytes_text(int64_t(archive_bytes)), fmt::join(targets, ", "), seconds_text(seconds));
     console.err << fmt::format("{} steps, {} kernels ({} compiled, {} from the cache), {} of "
                                "memory when it runs\n",
-                               results.size(), distinct.size(), distinct.size() - cached.size(),
-                               cached.size(), bytes_text(library.memory_bytes));
+                               results.front().size(), distinct.size(),
+                               distinct.size() - cached.size(), cached.size(),
+                               bytes_text(library.memory_bytes));
 }
 
 int build(const Options &options, Console &console) {
     const auto start = std::chrono::steady_clock::now();
-    chosen_target(options.compile); // a bad --target is said before anything is loaded
+    chosen_targets(options.compile); // a bad --target is said before anything is loaded
     const Graph graph = load_graph(options.network, options.weights, Need::weights, console);
-    const Scheduled scheduled = schedule_network(graph, options.compile, console);
-    const auto results = compile_scheduled(scheduled, options.compile, console);
-    const Library library = link_library(scheduled, results, options.weights_file);
+    const std::vector<Scheduled> variants = schedule_variants(graph, options.compile, console);
+    std::vector<std::vector<KernelResult>> results;
+    for (const Scheduled &variant : variants)
+        results.push_back(compile_scheduled(variant, options.compile, console));
+    const Library library = link_variants(variants, results, options.weights_file);
     const std::string archive = library_archive(library);
     write_files(options.dir, files_of(library, archive, graph.name));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    report(scheduled, results, library, archive.size(), options.dir, took.count(), console);
+    report(variants, results, library, archive.size(), options.dir, took.count(), console);
     return exit_ok;
 }
 

@@ -2,6 +2,7 @@
 // The road from graph to library.
 #include "compiler/driver/compile.h"
 
+#include "compiler/codegen/driver_codegen.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
@@ -91,7 +92,9 @@ void report_refused_override(const std::string &kernel, const ScheduleChoice &ch
 } // namespace
 
 void add_compile_arguments(CLI::App &command, CompileArguments &arguments) {
-    command.add_option("--target", arguments.target, "Compile for this (see `cnnc targets`)")
+    command
+        .add_option("--target", arguments.target,
+                    "Compile for this (see `cnnc targets`); build takes several: A,B")
         ->type_name("T")
         ->capture_default_str();
     command.add_option("--cpu", arguments.cpu, "LLVM's name of the CPU to tune for")
@@ -106,25 +109,82 @@ void add_compile_arguments(CLI::App &command, CompileArguments &arguments) {
     command.add_flag("--no-cache", arguments.no_cache, "Compile every kernel anew");
 }
 
-Target chosen_target(const CompileArguments &arguments) {
+namespace {
+
+std::vector<std::string> split_at_commas(const std::string &text) {
+    std::vector<std::string> parts(1);
+    for (char c : text)
+        if (c == ',')
+            parts.emplace_back();
+        else
+            parts.back() += c;
+    return parts;
+}
+
+Target read_target(const std::string &name, const std::string &cpu) {
     std::string problem;
-    if (arguments.target.find(',') != std::string::npos)
-        bad_command_line("several targets in one library are not supported yet");
-    std::optional<Target> target = parse_target(arguments.target, &problem);
+    std::optional<Target> target = parse_target(name, &problem);
     if (!target)
-        bad_command_line(fmt::format("--target {}: {}", arguments.target, problem));
+        bad_command_line(fmt::format("--target {}: {}", name, problem));
     if (gpu_api(*target) != GpuApi::none)
-        bad_command_line(fmt::format("--target {}: GPUs are not supported yet", arguments.target));
+        bad_command_line(fmt::format("--target {}: GPUs are not supported yet", name));
     problem = release_problem(*target);
     if (!problem.empty())
-        bad_command_line(fmt::format("--target {}: {}", arguments.target, problem));
-    target->cpu = arguments.cpu;
-    if (arguments.cpu.empty() && arguments.target == "host")
-        target->cpu = host_cpu_name();
+        bad_command_line(fmt::format("--target {}: {}", name, problem));
+    target->cpu = cpu.empty() && name == "host" ? host_cpu_name() : cpu;
     if (!is_llvm_cpu(*target, target->cpu))
-        bad_command_line(fmt::format("--cpu {}: {} has no such CPU (see `cnnc targets`)",
-                                     arguments.cpu, target_text(*target)));
+        bad_command_line(fmt::format("--cpu {}: {} has no such CPU (see `cnnc targets`)", cpu,
+                                     target_text(*target)));
     return *target;
+}
+
+// Whether every machine that runs code for `later` runs that for `earlier` as well.
+bool covers(const Target &earlier, const Target &later) {
+    if (gpu_api(earlier) != GpuApi::none)
+        return gpu_api(later) == gpu_api(earlier) &&
+               cuda_capability(earlier) <= cuda_capability(later);
+    const uint64_t needed = required_cpu_features(earlier);
+    return (required_cpu_features(cpu_part(later)) & needed) == needed;
+}
+
+void check_variants(const std::vector<NamedTarget> &targets) {
+    for (size_t later = 1; later < targets.size(); ++later)
+        for (size_t earlier = 0; earlier < later; ++earlier) {
+            const auto &[first_name, first] = targets[earlier];
+            const auto &[name, target] = targets[later];
+            if (target.arch != first.arch || target.bits != first.bits)
+                bad_command_line(fmt::format("--target: `{}` and `{}` are of different "
+                                             "architectures; one library cannot hold both",
+                                             first_name, name));
+            if (covers(first, target))
+                bad_command_line(fmt::format("--target: `{}` would never be used: what runs it "
+                                             "runs `{}` too, which stands before it",
+                                             name, first_name));
+        }
+}
+
+} // namespace
+
+Target chosen_target(const CompileArguments &arguments) {
+    if (arguments.target.find(',') != std::string::npos)
+        bad_command_line("--target: only `cnnc build` takes several targets");
+    return read_target(arguments.target, arguments.cpu);
+}
+
+std::vector<NamedTarget> chosen_targets(const CompileArguments &arguments) {
+    const std::vector<std::string> names = split_at_commas(arguments.target);
+    std::vector<std::string> cpus = split_at_commas(arguments.cpu);
+    if (arguments.cpu.empty())
+        cpus.resize(names.size());
+    if (cpus.size() != names.size())
+        bad_command_line(fmt::format("--cpu takes a name for each of the {} targets, between "
+                                     "commas (an empty one: the least CPU), not {}",
+                                     names.size(), cpus.size()));
+    std::vector<NamedTarget> targets;
+    for (size_t i = 0; i < names.size(); ++i)
+        targets.push_back({names[i], read_target(names[i], cpus[i])});
+    check_variants(targets);
+    return targets;
 }
 
 void require_runs_here(const Target &target) {
@@ -159,20 +219,42 @@ void refuse_too_large(const Kernel &kernel, const Schedule &schedule) {
 
 } // namespace
 
-Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments,
-                           Console &console) {
-    Scheduled scheduled;
-    scheduled.target = chosen_target(arguments);
-    scheduled.kernels = form_kernels(optimize(graph));
-    scheduled.plan = plan_memory(scheduled.kernels);
-    const ScheduleBook book = make_book(arguments, scheduled.kernels, console);
+namespace {
+
+// Chooses a schedule for every kernel.
+void choose_schedules(Scheduled &scheduled, const ScheduleBook &book, Console &console) {
     for (const Kernel &kernel : scheduled.kernels.kernels) {
         scheduled.choices.push_back(
             choose_schedule(kernel.name, kernel.workload, scheduled.target, book));
         report_refused_override(kernel.name, scheduled.choices.back(), book, console);
         refuse_too_large(kernel, scheduled.choices.back().schedule);
     }
-    return scheduled;
+}
+
+std::vector<Scheduled> schedule_for(const std::vector<NamedTarget> &targets, const Graph &graph,
+                                    const CompileArguments &arguments, Console &console) {
+    const KernelGraph kernels = form_kernels(optimize(graph));
+    const Plan plan = plan_memory(kernels);
+    const ScheduleBook book = make_book(arguments, kernels, console);
+    std::vector<Scheduled> variants;
+    for (const auto &[name, target] : targets) {
+        variants.push_back({name, target, kernels, plan, {}});
+        choose_schedules(variants.back(), book, console);
+    }
+    return variants;
+}
+
+} // namespace
+
+Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments,
+                           Console &console) {
+    const NamedTarget target = {arguments.target, chosen_target(arguments)};
+    return schedule_for({target}, graph, arguments, console).front();
+}
+
+std::vector<Scheduled> schedule_variants(const Graph &graph, const CompileArguments &arguments,
+                                         Console &console) {
+    return schedule_for(chosen_targets(arguments), graph, arguments, console);
 }
 
 std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
@@ -196,20 +278,27 @@ std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
 
 Library link_library(const Scheduled &scheduled, const std::vector<KernelResult> &results,
                      bool weights_file) {
+    return link_variants({scheduled}, {results}, weights_file);
+}
+
+Library link_variants(const std::vector<Scheduled> &variants,
+                      const std::vector<std::vector<KernelResult>> &results, bool weights_file) {
     LibraryRequest request;
-    request.name = scheduled.kernels.graph.name;
-    request.kernels = &scheduled.kernels;
-    request.plan = &scheduled.plan;
+    request.name = variants.front().kernels.graph.name;
+    request.kernels = &variants.front().kernels;
+    request.plan = &variants.front().plan;
     request.weights_file = weights_file;
-    LibraryVariant variant;
-    variant.name = target_text(scheduled.target);
-    variant.target = scheduled.target;
-    for (size_t i = 0; i < results.size(); ++i) {
-        variant.compiled.push_back(&results[i].kernel);
-        variant.schedules.push_back(scheduled.choices[i].schedule);
-        variant.schedule_origins.push_back(scheduled.choices[i].origin);
+    for (size_t v = 0; v < variants.size(); ++v) {
+        LibraryVariant variant;
+        variant.name = variants[v].target_name;
+        variant.target = variants[v].target;
+        for (size_t i = 0; i < results[v].size(); ++i) {
+            variant.compiled.push_back(&results[v][i].kernel);
+            variant.schedules.push_back(variants[v].choices[i].schedule);
+            variant.schedule_origins.push_back(variants[v].choices[i].origin);
+        }
+        request.variants.push_back(std::move(variant));
     }
-    request.variants.push_back(std::move(variant));
     try {
         return build_library(request);
     } catch (const LibraryError &error) {

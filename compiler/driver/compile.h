@@ -20,8 +20,8 @@ class App;
 namespace cnnc {
 
 struct CompileArguments {
-    std::string target = "host";
-    std::string cpu;
+    std::string target = "host";             // one, or for some commands several, between commas
+    std::string cpu;                         // as many
     std::vector<std::string> schedule_files; // --schedules F
     std::vector<std::string> schedules;      // --schedule 'LAYER: EXPR'
     int jobs = 0;
@@ -32,15 +32,25 @@ void add_compile_arguments(CLI::App &command, CompileArguments &arguments);
 // A network after passes, kernel forming and planning, with a schedule for every kernel. `source`
 // is the graph as it was loaded.
 struct Scheduled {
+    std::string target_name; // as the user wrote it
     Target target;
     KernelGraph kernels;
     Plan plan;
     std::vector<ScheduleChoice> choices; // per kernel
 };
 Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments, Console &console);
+// The same kernels, memory and plan for each of several targets.
+std::vector<Scheduled> schedule_variants(const Graph &graph, const CompileArguments &arguments,
+                                         Console &console);
 
-// The target of the arguments; throws for one that does not exist.
+// The target of the arguments; throws for one that does not exist, and for several.
 Target chosen_target(const CompileArguments &arguments);
+// Throws as well when they cannot be variants of one library.
+struct NamedTarget {
+    std::string name; // as the user wrote it
+    Target target;
+};
+std::vector<NamedTarget> chosen_targets(const CompileArguments &arguments);
 // Throws unless code for the target can run on this machine.
 void require_runs_here(const Target &target);
 
@@ -51,5 +61,8 @@ std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
 
 Library link_library(const Scheduled &scheduled, const std::vector<KernelResult> &results,
                      bool weights_file);
+// `results` per variant.
+Library link_variants(const std::vector<Scheduled> &variants,
+                      const std::vector<std::vector<KernelResult>> &results, bool weights_file);
 
 } // namespace cnnc

@@ -174,7 +174,7 @@ std::optional<Target> parse_target(std::string_view text, std::string *problem) 
         return std::nullopt;
     };
     if (text.find(',') != std::string_view::npos)
-        return fail("several targets in one library are not supported yet");
+        return fail("this is a list; one target is meant here");
     if (text.size() > 1000)
         return fail("the target's text is too long");
     for (const KnownTarget &known : known_targets())

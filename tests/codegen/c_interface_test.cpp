@@ -40,7 +40,7 @@ Graph graph_of(const std::vector<PortSpec> &inputs, const std::vector<PortSpec> 
 
 std::string header_of(const Graph &graph, const std::string &name, bool weights_file = false) {
     HeaderFacts facts;
-    facts.target = host_target();
+    facts.targets = {{"host", "x86-64-linux"}};
     facts.weights_bytes = 1000;
     facts.weights_file = weights_file;
     return c_header(c_interface(graph, name), facts);

@@ -72,6 +72,23 @@ struct Tiny {
     }
 };
 
+// Of the network for several targets. Its kernels are the same for all, but for the constant, which
+// they add as often as the variant's number says.
+LibraryRequest with_variants(const Tiny &net, const std::vector<std::string> &targets,
+                             const std::vector<CompiledKernel> &adders) {
+    LibraryRequest request = net.request();
+    const LibraryVariant first = request.variants.front();
+    request.variants.clear();
+    for (size_t i = 0; i < targets.size(); i++) {
+        LibraryVariant variant = first;
+        variant.name = targets[i];
+        variant.target = parse_target(targets[i], nullptr).value();
+        variant.compiled[1] = &adders[i];
+        request.variants.push_back(variant);
+    }
+    return request;
+}
+
 Graph tiny_graph(const std::string &name) {
     Graph graph;
     graph.name = name;
@@ -286,6 +303,96 @@ TEST_F(LibraryTest, RefusesACpuThatLacksInstructions) {
     CommandResult result = shop_.try_run("./main 1");
     EXPECT_EQ(result.output, "this CPU lacks instructions the network was compiled for\n");
     EXPECT_EQ(result.code, 5);
+}
+
+// The kernel of tiny's second step, adding `times` times.
+CompiledKernel adder(const Workshop &shop, int times, const std::string &compiler = CNNC_CC) {
+    const std::string name = "cnnc_k_add" + std::to_string(times);
+    shop.write("kernel.c", "__attribute__((weak, visibility(\"hidden\")))\n"
+                           "int " +
+                               name +
+                               "(void *w, const float *x, const float *c, float *y) {\n"
+                               "    for (int k = 0; k < 2; k++)\n"
+                               "        y[k] = x[k] + " +
+                               std::to_string(times) + " * c[k];\n    return 0;\n}\n");
+    shop.run(compiler + " -w -O1 -fPIC -c kernel.c");
+    return {name, shop.read("kernel.o"), 0, false};
+}
+
+constexpr char variant_source[] = R"(
+#include "tiny.h"
+#include <stdio.h>
+int main(void) {
+    tiny *net;
+    const char *variant = tiny_variant();
+    int error = tiny_create(NULL, &net);
+    float x[3] = {1, 2, 3}, y[2] = {0, 0};
+    if (!error)
+        error = tiny_run(net, x, y);
+    printf("%s %d %.1f\n", variant ? variant : "none", error, y[0]);
+    tiny_destroy(net);
+    return 0;
+}
+)";
+
+// Builds tiny for the targets and runs it on CPUs of an emulator. The first output is
+// 2 * (24 + 0.5 * the number of the variant that ran).
+void check_choices(const std::string &compiler, const std::string &emulator, Tiny net,
+                   const Workshop &shop, const std::vector<std::string> &targets,
+                   const std::vector<std::pair<std::string, std::string>> &expected) {
+    std::vector<CompiledKernel> adders;
+    for (size_t i = 0; i < targets.size(); i++)
+        adders.push_back(adder(shop, int(i), compiler));
+    write_library(shop, "tiny", build_library(with_variants(net, targets, adders)));
+    shop.write("variant.c", variant_source);
+    shop.run(compiler + " -static variant.c libtiny.a -pthread -o variant");
+    for (const auto &[cpu, output] : expected)
+        EXPECT_EQ(shop.run(emulator + " -cpu " + cpu + " ./variant 2>/dev/null"), output) << cpu;
+}
+
+TEST_F(LibraryTest, EveryX86RunsItsVariant) {
+    if (host_target().arch != Arch::x86 || run_command("command -v qemu-x86_64-static").code != 0)
+        GTEST_SKIP() << "no x86, or no qemu-x86_64-static (package qemu-user-static)";
+    check_choices(CNNC_CC, "qemu-x86_64-static", tiny(shop_, "tiny"), shop_,
+                  {"avx512", "avx2", "sse41"},
+                  {{"core2duo", "none 5 0.0\n"},
+                   {"Nehalem", "sse41 0 50.0\n"},
+                   {"Haswell", "avx2 0 49.0\n"},
+                   {"max", "avx2 0 49.0\n"}}); // it emulates no AVX-512
+}
+
+TEST_F(LibraryTest, EveryArmRunsItsVariant) {
+    const std::string compiler = "aarch64-linux-gnu-gcc", emulator = "qemu-aarch64-static";
+    if (run_command("command -v " + compiler + " && command -v " + emulator).code != 0)
+        GTEST_SKIP() << "no " << compiler << " or no " << emulator;
+    Tiny net = tiny(shop_, "tiny");
+    for (auto [kernel, source] : {std::pair(0, linear_source), std::pair(2, double_source)}) {
+        shop_.write("kernel.c", source);
+        shop_.run(compiler + " -w -O1 -fPIC -I" CNNC_SOURCE_DIR " -c kernel.c");
+        net.compiled[size_t(kernel)].object = shop_.read("kernel.o");
+    }
+    check_choices(
+        compiler, emulator, net, shop_, {"arm-64-linux-arm_dot_prod", "arm-64-linux"},
+        {{"cortex-a53", "arm-64-linux 0 49.0\n"}, {"max", "arm-64-linux-arm_dot_prod 0 48.0\n"}});
+}
+
+TEST_F(LibraryTest, VariantsShareEqualWeightsAndAreInTheManifest) {
+    Tiny net = tiny(shop_, "tiny");
+    const std::vector<CompiledKernel> adders = {adder(shop_, 0), adder(shop_, 1)};
+    const LibraryRequest request = with_variants(net, {"avx2", "sse41"}, adders);
+    const Library library = build_library(request);
+    EXPECT_EQ(library.weights_bytes, build_library(net.request()).weights_bytes);
+    auto json = nlohmann::json::parse(library.manifest);
+    ASSERT_EQ(json["variants"].size(), 2u);
+    EXPECT_EQ(json["target"], target_text(request.variants[0].target));
+    EXPECT_EQ(json["variants"][1]["name"], "sse41");
+    EXPECT_EQ(json["variants"][1]["target"], "x86-64-linux-sse41");
+    EXPECT_EQ(json["variants"][1]["steps"][1]["kernel"], "cnnc_k_add1");
+    EXPECT_EQ(library.objects.size(), 1u + 4u + 1u);
+    EXPECT_NE(library.header.find(" * avx2 = x86-64-linux-avx-avx2-f16c-fma-sse41, or\n"
+                                  " * sse41 = x86-64-linux-sse41.\n"),
+              std::string::npos)
+        << library.header;
 }
 
 TEST_F(LibraryTest, MemorySizeIsWhatTheLibrarySays) {

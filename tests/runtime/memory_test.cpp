@@ -242,14 +242,44 @@ TEST(Options, EveryErrorHasItsOwnWords) {
     EXPECT_STREQ(cnnc_error_message(-1), cnnc_error_message(CNNC_ERROR_KERNEL + 1));
 }
 
+constexpr uint64_t no_such_feature = uint64_t(1) << 63;
+
 TEST(Cpu, MissingFeaturesAreRefused) {
     Toy toy;
-    toy.cpu_features = cnnc_cpu_features();
+    toy.variants = {{"fits", cnnc_cpu_features()}};
     set_toy(toy);
     EXPECT_EQ(create_code({}), CNNC_SUCCESS);
-    toy.cpu_features |= ~cnnc_cpu_features() & (uint64_t(1) << 63); // no such feature
+    EXPECT_STREQ(cnnc_variant(), "fits");
+    toy.variants[0].cpu_features |= no_such_feature;
     set_toy(toy);
     EXPECT_EQ(create_code({}), CNNC_ERROR_CPU);
+    EXPECT_EQ(cnnc_variant(), nullptr);
+}
+
+TEST(Cpu, TheFirstVariantThatFitsIsRun) {
+    int ran = -1;
+    Toy toy;
+    toy.step = [&](const StepArguments &s) {
+        ran = s.variant;
+        return 0;
+    };
+    const ToyVariant wide = {"wide", no_such_feature}, fits = {"fits", cnnc_cpu_features()},
+                     least = {"least", 0};
+    struct Case {
+        std::vector<ToyVariant> variants;
+        int expected;
+    };
+    for (const Case &c : {Case{{wide, fits, least}, 1}, Case{{least, wide}, 0},
+                          Case{{wide, wide, least}, 2}, Case{{fits, least}, 0}}) {
+        toy.variants = c.variants;
+        set_toy(toy);
+        cnnc_context *context = nullptr;
+        ASSERT_EQ(cnnc_create(nullptr, &context), CNNC_SUCCESS);
+        EXPECT_EQ(run_once(context), CNNC_SUCCESS);
+        EXPECT_EQ(ran, c.expected);
+        EXPECT_STREQ(cnnc_variant(), c.variants[size_t(c.expected)].name);
+        cnnc_destroy(context);
+    }
 }
 
 #if defined(__x86_64__)

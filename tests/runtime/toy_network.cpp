@@ -15,15 +15,16 @@ struct cnnc_network {
     const char *version;
     const char *const *step_names;
     const char *linked_weights;
-    uint64_t weights_bytes, weights_identity, cpu_features;
+    const cnnc::ToyVariant *variants;
+    uint64_t weights_bytes, weights_identity;
     size_t arena_bytes, scratch_bytes;
-    int steps, inputs, outputs;
+    int variant_count, steps, inputs, outputs;
 };
-cnnc_network cnnc_this_network = {"toy", names, nullptr, 0, 0, 0, 0, 0, 0, 0, 0};
+cnnc_network cnnc_this_network = {"toy", names, nullptr, nullptr, 0, 0, 0, 0, 0, 0, 0, 0};
 
-int cnnc_step(int step, cnnc_worker *worker, char *arena, const char *weights,
+int cnnc_step(int variant, int step, cnnc_worker *worker, char *arena, const char *weights,
               const void *const *inputs, void *const *outputs) {
-    return toy.step ? toy.step({step, worker, arena, weights, inputs, outputs}) : 0;
+    return toy.step ? toy.step({variant, step, worker, arena, weights, inputs, outputs}) : 0;
 }
 }
 
@@ -34,11 +35,12 @@ void set_toy(Toy next) {
     cnnc_this_network = {"toy",
                          names,
                          toy.linked_weights,
+                         toy.variants.data(),
                          toy.weights_bytes,
                          toy.weights_identity,
-                         toy.cpu_features,
                          toy.arena_bytes,
                          toy.scratch_bytes,
+                         int(toy.variants.size()),
                          toy.steps,
                          1,
                          1};

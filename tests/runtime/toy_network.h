@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 // The run time is C with C11 atomics; what a test needs of it is declared here again.
 #include "runtime/cnnc_options.h"
@@ -19,6 +20,7 @@ int cnnc_run(cnnc_context *context, const void *const *inputs, void *const *outp
 void cnnc_destroy(cnnc_context *context);
 const char *cnnc_error_message(int code);
 const char *cnnc_version(void);
+const char *cnnc_variant(void);
 int cnnc_step_count(void);
 const char *cnnc_step_name(int step);
 uint64_t cnnc_cpu_features(void);
@@ -27,7 +29,7 @@ uint64_t cnnc_cpu_features(void);
 namespace cnnc {
 
 struct StepArguments {
-    int step;
+    int variant, step;
     cnnc_worker *worker;
     char *arena;
     const char *weights;
@@ -35,12 +37,19 @@ struct StepArguments {
     void *const *outputs;
 };
 
+// As struct cnnc_variant of runtime/network.h.
+struct ToyVariant {
+    const char *name;
+    uint64_t cpu_features;
+};
+
 // Sets the network to one input, one output, `steps` steps and these sizes.
 struct Toy {
     int steps = 1;
     size_t arena_bytes = 1024, scratch_bytes = 256;
     const char *linked_weights = nullptr;
-    uint64_t weights_bytes = 0, weights_identity = 0, cpu_features = 0;
+    uint64_t weights_bytes = 0, weights_identity = 0;
+    std::vector<ToyVariant> variants = {{"only", 0}};
     std::function<int(const StepArguments &)> step;
 };
 void set_toy(Toy toy);

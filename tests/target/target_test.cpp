@@ -106,7 +106,7 @@ TEST(Target, ProblemsSayWhatIsWrong) {
     EXPECT_EQ(problem_of("avx52"), "unknown target `avx52`; did you mean `avx512`?");
     EXPECT_EQ(problem_of("riscv-64-linux-rvv"), "`rvv`: vectors of RISC-V are not supported yet");
     EXPECT_EQ(problem_of("arm-64-linux-no_neon"), "`no_neon` is for ARM of 32 bits only");
-    EXPECT_EQ(problem_of("host,avx2"), "several targets in one library are not supported yet");
+    EXPECT_EQ(problem_of("host,avx2"), "this is a list; one target is meant here");
 }
 
 TEST(Target, HostileTextIsShortWork) {
