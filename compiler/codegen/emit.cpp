@@ -153,6 +153,7 @@ std::unique_ptr<llvm::TargetMachine> make_target_machine(const Target &target) {
     options.DataSections = true;
     options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c may become an FMA
     options.FloatABIType = llvm::FloatABI::Hard;
+    options.MCOptions.AsmVerbose = true; // comments tell loops and spills
     if (target.arch == Arch::riscv)
         options.MCOptions.ABIName = "lp64d";
     std::string triple = triple_of(target);

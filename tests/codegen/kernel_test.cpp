@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What a kernel's object holds: one weak, hidden function that needs nothing but the C library, the
-// same bytes each time, and a hot loop that keeps its accumulators in registers.
+// What a kernel's object holds: one weak, hidden function that needs nothing but the C library, and
+// the same bytes each time.
 #include "compiler/codegen/kernel.h"
 
 #include "compiler/codegen/service.h"
@@ -189,86 +189,6 @@ TEST(KernelKey, DependsOnAllOfTheRequest) {
     other.workload.epilogue.clear();
     EXPECT_TRUE(symbols.insert(kernel_symbol(other)).second);
     EXPECT_EQ(kernel_symbol(request(conv, avx2)), kernel_symbol(base));
-}
-
-// ---- hot loops ----
-
-struct HotLoop {
-    int fmas = 0, spills = 0; // vectors moved between registers and the stack
-    std::string text;
-};
-
-bool has(const std::string &line, const char *what) {
-    return line.find(what) != std::string::npos;
-}
-
-bool moves_vector_on_stack(const std::string &line) {
-    return has(line, "mm") && has(line, "(%rsp");
-}
-
-// The innermost loop (from a label to the first jump back to it) with the most FMAs.
-HotLoop hot_loop(const std::string &assembly) {
-    std::vector<std::string> lines;
-    for (size_t at = 0; at < assembly.size();) {
-        size_t end = std::min(assembly.find('\n', at), assembly.size());
-        lines.push_back(assembly.substr(at, end - at));
-        at = end + 1;
-    }
-    HotLoop best;
-    std::string label;
-    HotLoop loop;
-    for (const std::string &line : lines) {
-        if (line.compare(0, 2, ".L") == 0 && has(line, ":")) {
-            label = line.substr(0, line.find(':'));
-            loop = {};
-            continue;
-        }
-        loop.text += line + "\n";
-        loop.fmas += has(line, "vfmadd");
-        loop.spills += moves_vector_on_stack(line);
-        const bool back = !label.empty() && has(line, "\tj") && line.size() > label.size() &&
-                          line.substr(line.size() - label.size() - 1) == "\t" + label;
-        if (back && loop.fmas > best.fmas)
-            best = loop;
-    }
-    return best;
-}
-
-void expect_no_spills(const KernelRequest &r, int64_t vectors) {
-    const HotLoop loop = hot_loop(kernel_assembly(r));
-    EXPECT_EQ(loop.fmas % vectors, 0) << loop.text;
-    EXPECT_GE(loop.fmas, vectors) << schedule_text(r.schedule) << "\n" << loop.text;
-    EXPECT_EQ(loop.spills, 0) << schedule_text(r.schedule) << "\n" << loop.text;
-}
-
-TEST(HotLoop, OfConvolutionStaysInRegisters) {
-    for (const char *target : {avx512, avx2}) {
-        const KernelRequest r = request(conv, target);
-        ASSERT_EQ(r.schedule.family, "direct");
-        expect_no_spills(r, r.schedule.integer("tile_x") * r.schedule.integer("tile_c") /
-                                r.schedule.integer("vector"));
-    }
-}
-
-TEST(HotLoop, OfProductsStaysInRegisters) {
-    for (const char *target : {avx512, avx2}) {
-        const KernelRequest r = request(
-            "conv2d(256, kernel=[1, 1], stride=[1, 1], padding=[[0, 0], [0, 0]], dilation=[1, 1], "
-            "groups=1, bias=true) f32[1, 64, 56, 56] -> relu -> f32[1, 256, 56, 56]",
-            target);
-        ASSERT_EQ(r.schedule.family, "gemm");
-        expect_no_spills(r, r.schedule.integer("tile_m") * r.schedule.integer("tile_n") /
-                                r.schedule.integer("vector"));
-    }
-}
-
-// The check itself: a tile of twice the registers cannot but spill.
-TEST(HotLoop, SpillsAreSeen) {
-    KernelRequest r = request(conv, avx2);
-    r.schedule.set("tile_x", int64_t(14));
-    r.schedule.set("tile_c", int64_t(16));
-    ASSERT_EQ(schedule_problem(r.workload, machine_of(r.target), r.schedule), "");
-    EXPECT_GT(hot_loop(kernel_assembly(r)).spills, 0);
 }
 
 } // namespace
