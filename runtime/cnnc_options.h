@@ -30,6 +30,11 @@ typedef struct cnnc_options {
     // Called after each step of a run, on the calling thread.
     void (*profile)(void *user, int step, const char *name, double seconds);
     void *profile_user;
+    // GPUs only: which of them, counted from 0.
+    int device;
+    // CUDA only, nonzero: inputs and outputs are addresses in the memory of the device, of its
+    // primary context and aligned to 16 bytes. Variants that cannot take them are passed over.
+    int device_pointers;
 } cnnc_options;
 
 enum cnnc_error {
@@ -43,7 +48,13 @@ enum cnnc_error {
     CNNC_ERROR_WEIGHTS_OPEN = 7,
     CNNC_ERROR_WEIGHTS_MISMATCH = 8,
     CNNC_ERROR_PARALLEL_FOR = 9,
-    CNNC_ERROR_KERNEL = 10
+    CNNC_ERROR_KERNEL = 10,
+    CNNC_ERROR_GPU_DRIVER = 11,
+    CNNC_ERROR_GPU_DRIVER_OLD = 12,
+    CNNC_ERROR_GPU_DEVICE = 13,
+    CNNC_ERROR_GPU_MEMORY = 14,
+    CNNC_ERROR_GPU_CODE = 15,
+    CNNC_ERROR_GPU_LAUNCH = 16
 };
 
 enum { CNNC_MOST_THREADS = 256 };

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Contexts: one block of memory holds everything a network needs to run; after create, run neither
 // allocates nor locks.
-#include "runtime/network.h"
+#include "runtime/gpu.h"
+
+static const cnnc_options defaults;
 
 // Where things lie in the block, in bytes from its aligned start.
 struct block_layout {
-    size_t slots, threads, arena, scratch, end;
+    size_t slots, threads, gpu, arena, scratch, end;
 };
 
 static size_t aligned(size_t bytes) {
@@ -20,12 +22,20 @@ static int thread_count(const cnnc_options *options) {
     return options->threads == 0 ? 1 : options->threads;
 }
 
+// A constant: without such variants nothing of what is only for them is linked.
+static bool has_gpu_variants(void) {
+    return cnnc_this_network.gpu_launches > 0;
+}
+
 // False when the sum does not fit in memory (on 32 bits).
 static bool lay_out(int threads, struct block_layout *layout) {
     size_t count = (size_t)threads, scratch;
     layout->slots = aligned(sizeof(struct cnnc_context));
     layout->threads = layout->slots + aligned(count * sizeof(struct cnnc_slot));
-    layout->arena = layout->threads + aligned(count * sizeof(cnnc_thread));
+    layout->gpu = layout->threads + aligned(count * sizeof(cnnc_thread));
+    layout->arena = layout->gpu;
+    if (has_gpu_variants())
+        layout->arena += aligned(cnnc_gpu_context_bytes());
     return !__builtin_add_overflow(layout->arena, cnnc_this_network.arena_bytes,
                                    &layout->scratch) &&
            !__builtin_mul_overflow(count, cnnc_this_network.scratch_bytes, &scratch) &&
@@ -45,7 +55,8 @@ size_t cnnc_memory_size(void) {
 }
 
 static int check_options(const cnnc_options *options) {
-    if (!valid_threads(options->threads) || !options->allocate != !options->release)
+    if (!valid_threads(options->threads) || !options->allocate != !options->release ||
+        options->device < 0)
         return CNNC_ERROR_OPTIONS;
     if (options->memory && options->memory_bytes < cnnc_memory_size_for(options->threads))
         return CNNC_ERROR_MEMORY_TOO_SMALL;
@@ -66,18 +77,31 @@ static void release(const cnnc_options *options, void *memory) {
         free(memory);
 }
 
-static bool can_run(const struct cnnc_variant *variant) {
+// Whether the variant can run here, as an error code.
+static int check_variant(const struct cnnc_variant *variant, const cnnc_options *options) {
+    if (has_gpu_variants() && variant->gpu)
+        return cnnc_gpu_check(variant->gpu, options->device);
     uint64_t needed = variant->cpu_features;
-    return !needed || (cnnc_cpu_features() & needed) == needed;
+    bool runs = !needed || (cnnc_cpu_features() & needed) == needed;
+    return runs ? CNNC_SUCCESS : CNNC_ERROR_CPU;
 }
 
-// The first variant that this machine can run; -1 when there is none. In one place, so that of all
-// the detection only what the variants ask for is left.
-__attribute__((noinline)) static int choose_variant(void) {
-    for (int i = 0; i < cnnc_this_network.variant_count; i++)
-        if (can_run(&cnnc_this_network.variants[i]))
-            return i;
-    return -1;
+static bool takes_options(const struct cnnc_variant *variant, const cnnc_options *options) {
+    return !options->device_pointers ||
+           (has_gpu_variants() && variant->gpu && variant->gpu->api->takes_device_pointers);
+}
+
+// The first variant that can be run; an error code for why the last cannot. In one place, so that
+// of all the detection only what the variants ask for is left.
+__attribute__((noinline)) static int choose_variant(const cnnc_options *options, int *variant) {
+    int error = CNNC_ERROR_OPTIONS;
+    for (int i = 0; i < cnnc_this_network.variant_count && error; i++) {
+        if (!takes_options(&cnnc_this_network.variants[i], options))
+            continue;
+        error = check_variant(&cnnc_this_network.variants[i], options);
+        *variant = i;
+    }
+    return error;
 }
 
 // Memory for a context, its fields zero but for those of memory.
@@ -102,24 +126,32 @@ static int make_context(const cnnc_options *options, int variant, struct cnnc_co
     return CNNC_SUCCESS;
 }
 
+static int start(struct cnnc_context *context) {
+    int error = cnnc_map_weights(context);
+    if (error || !has_gpu_variants() || !cnnc_this_network.variants[context->variant].gpu)
+        return error ? error : cnnc_start_threads(context);
+    struct block_layout layout;
+    lay_out(context->threads, &layout);
+    error = cnnc_gpu_create(context, (char *)context + layout.gpu);
+    cnnc_unmap_weights(context); // they are on the device now
+    return error;
+}
+
 int cnnc_create(const cnnc_options *options, struct cnnc_context **out) {
-    static const cnnc_options defaults;
     if (!out)
         return CNNC_ERROR_NULL_ARGUMENT;
     *out = (void *)0;
     if (!options)
         options = &defaults;
-    int variant = choose_variant();
-    if (variant < 0)
-        return CNNC_ERROR_CPU;
+    int variant = 0;
     struct cnnc_context *context = (void *)0;
     int error = check_options(options);
     if (!error)
+        error = choose_variant(options, &variant);
+    if (!error)
         error = make_context(options, variant, &context);
     if (!error)
-        error = cnnc_map_weights(context);
-    if (!error)
-        error = cnnc_start_threads(context);
+        error = start(context);
     if (error)
         cnnc_destroy(context);
     else
@@ -127,7 +159,7 @@ int cnnc_create(const cnnc_options *options, struct cnnc_context **out) {
     return error;
 }
 
-static double seconds_now(void) {
+double cnnc_seconds_now(void) {
     struct cnnc_timespec now;
     clock_gettime(CNNC_CLOCK_MONOTONIC, &now);
     return (double)now.seconds + 1e-9 * (double)now.nanoseconds;
@@ -147,12 +179,12 @@ static int run_step(struct cnnc_context *context, int step, const void *const *i
 static int run_profiled(struct cnnc_context *context, const void *const *inputs,
                         void *const *outputs) {
     for (int i = 0; i < cnnc_this_network.steps; i++) {
-        double begin = seconds_now();
+        double begin = cnnc_seconds_now();
         int error = run_step(context, i, inputs, outputs);
         if (error)
             return error;
         context->options.profile(context->options.profile_user, i, cnnc_step_name(i),
-                                 seconds_now() - begin);
+                                 cnnc_seconds_now() - begin);
     }
     return CNNC_SUCCESS;
 }
@@ -168,6 +200,8 @@ int cnnc_run(struct cnnc_context *context, const void *const *inputs, void *cons
     if (!context || !all_given(inputs, cnnc_this_network.inputs) ||
         !all_given((const void *const *)outputs, cnnc_this_network.outputs))
         return CNNC_ERROR_NULL_ARGUMENT;
+    if (has_gpu_variants() && context->gpu)
+        return cnnc_gpu_run(context, inputs, outputs);
     if (context->options.profile)
         return run_profiled(context, inputs, outputs);
     int error = CNNC_SUCCESS;
@@ -179,11 +213,36 @@ int cnnc_run(struct cnnc_context *context, const void *const *inputs, void *cons
 void cnnc_destroy(struct cnnc_context *context) {
     if (!context)
         return;
+    if (has_gpu_variants() && context->gpu)
+        cnnc_gpu_destroy(context);
     cnnc_stop_threads(context);
     cnnc_unmap_weights(context);
     cnnc_options options = context->options;
     if (context->block)
         release(&options, context->block);
+}
+
+static const char unknown_code[] = "unknown error code";
+
+static const char *gpu_error_message(int code) {
+    switch (code) {
+    case CNNC_ERROR_GPU_DRIVER:
+        return "the GPU's driver (libcuda.so.1 or libOpenCL.so.1) is not installed or does not "
+               "start";
+    case CNNC_ERROR_GPU_DRIVER_OLD:
+        return "the GPU's driver is too old for the network: install a newer one";
+    case CNNC_ERROR_GPU_DEVICE:
+        return "there is no such GPU (see the option device), or it is too old for the network";
+    case CNNC_ERROR_GPU_MEMORY:
+        return "the GPU has not enough free memory";
+    case CNNC_ERROR_GPU_CODE:
+        return "the GPU's driver does not accept the network's code: install a newer one, or build "
+               "the network for another target";
+    case CNNC_ERROR_GPU_LAUNCH:
+        return "the GPU failed while it loaded or ran the network";
+    default:
+        return unknown_code;
+    }
 }
 
 const char *cnnc_error_message(int code) {
@@ -211,7 +270,7 @@ const char *cnnc_error_message(int code) {
     case CNNC_ERROR_KERNEL:
         return "a kernel failed";
     default:
-        return "unknown error code";
+        return has_gpu_variants() ? gpu_error_message(code) : unknown_code;
     }
 }
 
@@ -220,8 +279,9 @@ const char *cnnc_version(void) {
 }
 
 const char *cnnc_variant(void) {
-    int variant = choose_variant();
-    return variant < 0 ? (void *)0 : cnnc_this_network.variants[variant].name;
+    int variant = 0;
+    return choose_variant(&defaults, &variant) ? (void *)0
+                                               : cnnc_this_network.variants[variant].name;
 }
 
 int cnnc_step_count(void) {

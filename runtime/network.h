@@ -16,7 +16,8 @@ enum { CNNC_ALIGNMENT = 64 };
 // Generated: the network as it was compiled for one target.
 struct cnnc_variant {
     const char *name;
-    uint64_t cpu_features; // a mask over cpu_features.h: all are needed
+    uint64_t cpu_features;              // a mask over cpu_features.h: all are needed
+    const struct cnnc_gpu_program *gpu; // null: it runs on the CPU
 };
 
 // Generated: the network's constants. Sizes are multiples of CNNC_ALIGNMENT and suffice for every
@@ -30,6 +31,7 @@ struct cnnc_network {
     uint64_t weights_identity; // of the build; the weights file repeats it
     size_t arena_bytes, scratch_bytes;
     int variant_count, steps, inputs, outputs;
+    int gpu_launches, gpu_arguments; // the most of any variant; 0: none is for a GPU
 };
 extern const struct cnnc_network cnnc_this_network;
 
@@ -76,7 +78,8 @@ struct cnnc_context {
     cnnc_worker top;
     struct cnnc_slot *slots; // `threads` of them
     int threads;
-    int variant; // which one it runs
+    int variant;                  // which one it runs
+    struct cnnc_gpu_context *gpu; // null: it runs on the CPU
     char *arena;
     const char *weights;
     void *mapping; // of the weights file, or null
@@ -100,6 +103,15 @@ void cnnc_stop_threads(struct cnnc_context *context);
 int cnnc_map_weights(struct cnnc_context *context);
 void cnnc_unmap_weights(struct cnnc_context *context);
 
+// gpu.c
+size_t cnnc_gpu_context_bytes(void); // in the context's block
+// Whether the program can run here, as an error code.
+int cnnc_gpu_check(const struct cnnc_gpu_program *program, int ordinal);
+// Sets `gpu` and loads what it needs; what it leaves after a failure cnnc_gpu_destroy frees.
+int cnnc_gpu_create(struct cnnc_context *context, void *memory);
+int cnnc_gpu_run(struct cnnc_context *context, const void *const *inputs, void *const *outputs);
+void cnnc_gpu_destroy(struct cnnc_context *context);
+
 // context.c: what NAME_create, NAME_run_arrays, ... are.
 size_t cnnc_memory_size_for(int threads);
 size_t cnnc_memory_size(void);
@@ -111,5 +123,7 @@ const char *cnnc_version(void);
 const char *cnnc_variant(void);
 int cnnc_step_count(void);
 const char *cnnc_step_name(int step);
+// And for gpu.c.
+double cnnc_seconds_now(void);
 
 #endif

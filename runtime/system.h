@@ -21,6 +21,18 @@ int pthread_sigmask(int how, const cnnc_signal_set *set, cnnc_signal_set *old);
 int posix_memalign(void **memory, size_t alignment, size_t bytes);
 void free(void *memory);
 
+// A lock that sleeps. All zeros is an unlocked one, and it is at most 64 bytes, in glibc and musl.
+typedef struct {
+    _Alignas(16) char bytes[64];
+} cnnc_mutex;
+int pthread_mutex_lock(cnnc_mutex *mutex);
+int pthread_mutex_unlock(cnnc_mutex *mutex);
+
+// Shared libraries.
+enum { CNNC_RTLD_NOW = 2 };
+void *dlopen(const char *name, int mode);
+void *dlsym(void *library, const char *name);
+
 // Files.
 enum { CNNC_O_RDONLY_CLOEXEC = 02000000, CNNC_SEEK_END = 2 };
 enum { CNNC_PROT_READ = 1, CNNC_MAP_PRIVATE = 2 };

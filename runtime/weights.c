@@ -49,4 +49,5 @@ int cnnc_map_weights(struct cnnc_context *context) {
 void cnnc_unmap_weights(struct cnnc_context *context) {
     if (context->mapping)
         munmap(context->mapping, context->mapping_bytes);
+    context->mapping = (void *)0;
 }

@@ -60,7 +60,8 @@ typedef struct NAME_options {
     /* Called after each step of a run, on the thread that called run. */
     void (*profile)(void *user, int step, const char *name, double seconds);
     void *profile_user;
-} NAME_options;
+
+@gpu_options@} NAME_options;
 
 /* Codes that functions return; NAME_error_message has them in words. */
 enum {
@@ -74,7 +75,13 @@ enum {
     MACRO_ERROR_WEIGHTS_OPEN = 7,
     MACRO_ERROR_WEIGHTS_MISMATCH = 8, /* the weights file is of another build */
     MACRO_ERROR_PARALLEL_FOR = 9,     /* parallel_for left out a task, or ran one twice */
-    MACRO_ERROR_KERNEL = 10
+    MACRO_ERROR_KERNEL = 10,
+    MACRO_ERROR_GPU_DRIVER = 11,     /* no driver for GPUs is installed, or it does not start */
+    MACRO_ERROR_GPU_DRIVER_OLD = 12, /* install a newer driver */
+    MACRO_ERROR_GPU_DEVICE = 13,     /* no such GPU, or one too old for the network */
+    MACRO_ERROR_GPU_MEMORY = 14,     /* not enough free memory on the GPU */
+    MACRO_ERROR_GPU_CODE = 15,       /* the driver does not accept the network's code */
+    MACRO_ERROR_GPU_LAUNCH = 16      /* the GPU failed while it loaded or ran the network */
 };
 
 /* Makes a context. `options` may be NULL, and need not live on. On failure *net is NULL. */
@@ -113,6 +120,23 @@ const char *NAME_step_name(int step);
 #endif
 
 #endif
+)";
+
+constexpr std::string_view gpu_options_text =
+    R"(    /* Which GPU runs the network, counted from 0. Contexts on one GPU share the network's code and
+     * weights there. */
+    int device;
+
+    /* Nonzero: inputs and outputs are addresses in the GPU's memory (of CUDA's primary context, as
+     * cudaMalloc gives them), aligned to 16 bytes, and nothing is copied. The inputs may still be
+     * in the making in the default stream; the outputs are ready when run returns. Targets that
+     * cannot take such addresses (all but CUDA) are passed over. */
+    int device_pointers;
+)";
+constexpr std::string_view no_gpu_options_text =
+    R"(    /* Both 0: they are for networks that were built for GPUs. */
+    int device;
+    int device_pointers;
 )";
 
 struct Replacement {
@@ -182,6 +206,10 @@ std::string weights_doc(const CInterface &interface, const HeaderFacts &facts) {
     return "Not used: the weights are in the library.";
 }
 
+std::string gpu_options(const HeaderFacts &facts) {
+    return std::string(facts.gpu ? gpu_options_text : no_gpu_options_text);
+}
+
 // Several with the names that NAME_variant tells.
 std::string targets_of(const HeaderFacts &facts) {
     std::vector<std::string> lines;
@@ -208,6 +236,7 @@ std::string c_header(const CInterface &interface, const HeaderFacts &facts) {
                     {"@ports@", ports},
                     {"@macros@", macros_of(interface.inputs) + macros_of(interface.outputs)},
                     {"@weights_doc@", weights_doc(interface, facts)},
+                    {"@gpu_options@", gpu_options(facts)},
                     {"@parameters@", parameters_of(interface)}});
 }
 

@@ -45,6 +45,7 @@ struct HeaderFacts {
     std::vector<Variant> targets;
     int64_t weights_bytes = 0;
     bool weights_file = false;
+    bool gpu = false; // a target is for GPUs
 };
 std::string c_header(const CInterface &interface, const HeaderFacts &facts);
 

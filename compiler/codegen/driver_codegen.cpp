@@ -15,6 +15,7 @@
 //     }
 #include "compiler/codegen/driver_codegen.h"
 
+#include "compiler/codegen/driver_constants.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/llvm_versions.h"
 #include "compiler/codegen/runtime_bitcode.h"
@@ -54,57 +55,63 @@ struct Builder {
     llvm::Type *int_type() const { return llvm::Type::getInt32Ty(context()); }
 };
 
-// A constant of the pointer type `type` that points at `global`.
-llvm::Constant *address(llvm::Constant *global, llvm::Type *type) {
-    return llvm::ConstantExpr::getBitCast(global, type);
+// `constant`, a pointer, as one of the pointer type `type`.
+llvm::Constant *as_type(llvm::Constant *constant, llvm::Type *type) {
+    return llvm::ConstantExpr::getBitCast(constant, type);
 }
 
-llvm::GlobalVariable *declare_global(const Builder &builder, const char *name, llvm::Type *type) {
-    return llvm::cast<llvm::GlobalVariable>(builder.module.getOrInsertGlobal(name, type));
-}
-
-llvm::Constant *text_constant(const Builder &builder, const std::string &text, llvm::Type *type) {
-    llvm::IRBuilder<> b(builder.context());
-    return address(b.CreateGlobalString(text, "", 0, &builder.module), type);
-}
-
-// A constant array, which has at least one element, as a pointer of the type `type`.
-llvm::Constant *array_constant(const Builder &builder, const char *name,
-                               const std::vector<llvm::Constant *> &elements, llvm::Type *type) {
-    auto *array = llvm::ArrayType::get(elements.front()->getType(), elements.size());
-    llvm::GlobalVariable *global = declare_global(builder, name, array);
-    global->setInitializer(llvm::ConstantArray::get(array, elements));
-    global->setConstant(true);
-    return address(global, type);
-}
-
-llvm::Constant *step_names(const Builder &builder, llvm::Type *type) {
+llvm::Constant *step_names(const Builder &builder) {
     std::vector<llvm::Constant *> names;
     for (const DriverStep &step : builder.request.variants.front().steps)
-        names.push_back(text_constant(builder, step.name, builder.pointer_type()));
-    return array_constant(builder, "cnnc_step_names", names, type);
+        names.push_back(text_constant(builder.module, step.name));
+    return array_constant(builder.module, "cnnc_step_names", names);
 }
 
-// Each with the values of struct cnnc_variant, in its order.
-llvm::Constant *variants(const Builder &builder, llvm::Type *type) {
-    std::vector<llvm::Constant *> all;
-    for (const DriverVariant &variant : builder.request.variants)
-        all.push_back(llvm::ConstantStruct::getAnon(
-            {text_constant(builder, variant.name, builder.pointer_type()),
-             llvm::ConstantInt::get(llvm::Type::getInt64Ty(builder.context()),
-                                    required_cpu_features(variant.target))}));
-    return array_constant(builder, "cnnc_variants", all, type);
-}
-
-llvm::Constant *linked_weights(const Builder &builder, llvm::Type *type) {
+llvm::Constant *linked_weights(const Builder &builder) {
     if (builder.request.weights_symbol.empty())
-        return llvm::Constant::getNullValue(type);
-    llvm::GlobalVariable *weights = declare_global(builder, builder.request.weights_symbol.c_str(),
-                                                   llvm::Type::getInt8Ty(builder.context()));
+        return llvm::Constant::getNullValue(builder.pointer_type());
+    auto *weights = llvm::cast<llvm::GlobalVariable>(builder.module.getOrInsertGlobal(
+        builder.request.weights_symbol, llvm::Type::getInt8Ty(builder.context())));
     weights->setConstant(true);
     weights->setVisibility(llvm::GlobalValue::HiddenVisibility);
     weights->setAlignment(llvm::MaybeAlign(64));
-    return address(weights, type);
+    return address_of(weights);
+}
+
+std::vector<int64_t> port_bytes(const DriverRequest &request) {
+    std::vector<int64_t> bytes = request.input_bytes;
+    bytes.insert(bytes.end(), request.output_bytes.begin(), request.output_bytes.end());
+    return bytes;
+}
+
+// Each with the values of struct cnnc_variant, in its order. A GPU's kernels ask nothing of the
+// CPU.
+llvm::Constant *variants(const Builder &builder) {
+    llvm::Module &module = builder.module;
+    std::vector<llvm::Constant *> all;
+    for (const DriverVariant &variant : builder.request.variants) {
+        llvm::Constant *gpu =
+            variant.gpu ? gpu_program_constant(module, *variant.gpu, port_bytes(builder.request))
+                        : llvm::Constant::getNullValue(builder.pointer_type());
+        uint64_t features = variant.gpu ? 0 : required_cpu_features(variant.target);
+        all.push_back(llvm::ConstantStruct::getAnon(
+            {text_constant(module, variant.name), integer_constant(module, 64, features), gpu}));
+    }
+    return array_constant(module, "cnnc_variants", all);
+}
+
+// The most launches, and the most arguments of launches, of any variant; 0 without a GPU.
+std::pair<size_t, size_t> most_gpu_work(const DriverRequest &request) {
+    std::pair<size_t, size_t> most;
+    for (const DriverVariant &variant : request.variants)
+        if (variant.gpu) {
+            size_t arguments = 0;
+            for (const GpuProgram::Launch &launch : variant.gpu->launches)
+                arguments += launch.arguments.size();
+            most.first = std::max({most.first, variant.gpu->launches.size(), size_t(1)});
+            most.second = std::max(most.second, arguments);
+        }
+    return most;
 }
 
 // The values of struct cnnc_network, in its order.
@@ -115,19 +122,25 @@ void define_network(const Builder &builder) {
     auto integer = [&](unsigned field, uint64_t value) {
         return llvm::ConstantInt::get(type->getElementType(field), value);
     };
+    auto pointer = [&](unsigned field, llvm::Constant *value) {
+        return as_type(value, type->getElementType(field));
+    };
+    const auto [launches, arguments] = most_gpu_work(request);
     std::vector<llvm::Constant *> fields = {
-        text_constant(builder, request.version, type->getElementType(0)),
-        step_names(builder, type->getElementType(1)),
-        linked_weights(builder, type->getElementType(2)),
-        variants(builder, type->getElementType(3)),
+        pointer(0, text_constant(builder.module, request.version)),
+        pointer(1, step_names(builder)),
+        pointer(2, linked_weights(builder)),
+        pointer(3, variants(builder)),
         integer(4, uint64_t(request.weights_bytes)),
         integer(5, request.weights_identity),
         integer(6, uint64_t(request.arena_bytes)),
         integer(7, uint64_t(request.scratch_bytes)),
         integer(8, request.variants.size()),
         integer(9, request.variants.front().steps.size()),
-        integer(10, uint64_t(request.inputs)),
-        integer(11, uint64_t(request.outputs)),
+        integer(10, request.input_bytes.size()),
+        integer(11, request.output_bytes.size()),
+        integer(12, launches),
+        integer(13, arguments),
     };
     assert(fields.size() == type->getNumElements());
     network->setInitializer(llvm::ConstantStruct::get(type, fields));
@@ -194,12 +207,14 @@ void define_step(const Builder &builder) {
     auto add_block = [&](const char *name) {
         return llvm::BasicBlock::Create(builder.context(), name, function);
     };
-    llvm::IRBuilder<> b(add_block("entry"));
-    llvm::BasicBlock *none = add_block("none");
-    // The only variant is the one that runs.
+    llvm::BasicBlock *entry = add_block("entry"), *none = add_block("none");
+    llvm::IRBuilder<> b(entry);
+    // The only variant is the one that runs; without one for CPUs there are no calls.
     llvm::SwitchInst *variant_choice =
         variants.size() > 1 ? b.CreateSwitch(function->getArg(variant_index), none) : nullptr;
     for (size_t v = 0; v < variants.size(); v++) {
+        if (variants[v].gpu)
+            continue; // its steps are launches
         if (variant_choice) {
             b.SetInsertPoint(add_block("variant"));
             variant_choice->addCase(b.getInt32(uint32_t(v)), b.GetInsertBlock());
@@ -211,13 +226,18 @@ void define_step(const Builder &builder) {
             call_kernel(builder, b, function, variants[v].steps[i]);
         }
     }
+    if (!entry->getTerminator()) {
+        b.SetInsertPoint(entry);
+        b.CreateBr(none);
+    }
     b.SetInsertPoint(none);
     b.CreateRet(b.getInt32(1));
 }
 
 // PREFIX_run(network, inputs..., outputs...) puts its arguments into arrays.
 void define_run(const Builder &builder, llvm::Function *run_arrays) {
-    unsigned in = unsigned(builder.request.inputs), out = unsigned(builder.request.outputs);
+    unsigned in = unsigned(builder.request.input_bytes.size());
+    unsigned out = unsigned(builder.request.output_bytes.size());
     llvm::Type *pointer = builder.pointer_type();
     std::vector<llvm::Type *> types(1 + in + out, pointer);
     types[0] = run_arrays->getFunctionType()->getParamType(0);

@@ -3,40 +3,29 @@
 // together into one object. It defines the C functions of the network's header.
 #pragma once
 
+#include "compiler/codegen/gpu_program.h"
 #include "compiler/target/target.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace cnnc {
 
-// An argument of a kernel.
-struct StepPointer {
-    enum class Base : uint8_t { arena, weights, input, output };
-    Base base = Base::arena;
-    int index = 0;      // of the network's input or output
-    int64_t offset = 0; // in bytes
-};
-
-struct DriverStep {
-    std::string name;   // for the profile
-    std::string symbol; // the kernel's
-    std::vector<StepPointer> pointers;
-};
-
 struct DriverVariant {
     std::string name;
     Target target;
     std::vector<DriverStep> steps;
+    std::optional<GpuProgram> gpu; // of GPU targets: how the steps run there
 };
 
 struct DriverRequest {
     std::string prefix; // of the C functions
     std::string version;
     std::vector<DriverVariant> variants; // of one architecture, each with the same steps' names
-    int inputs = 0, outputs = 0;
-    // The most of any variant.
+    std::vector<int64_t> input_bytes, output_bytes;
+    // The most of any variant for CPUs.
     int64_t arena_bytes = 0, scratch_bytes = 0;
     int64_t weights_bytes = 0;
     uint64_t weights_identity = 0;

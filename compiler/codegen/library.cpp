@@ -69,8 +69,10 @@ std::string version_text(const LibraryRequest &request) {
 
 HeaderFacts header_facts(const LibraryRequest &request, const PackedWeights &weights) {
     HeaderFacts facts;
-    for (const LibraryVariant &variant : request.variants)
+    for (const LibraryVariant &variant : request.variants) {
         facts.targets.push_back({variant.name, target_text(variant.target)});
+        facts.gpu |= gpu_api(variant.target) != GpuApi::none;
+    }
     facts.weights_bytes = int64_t(weights.size());
     facts.weights_file = request.weights_file;
     return facts;
@@ -79,10 +81,20 @@ HeaderFacts header_facts(const LibraryRequest &request, const PackedWeights &wei
 DriverVariant driver_variant(const LibraryRequest &request, const PackedWeights &weights,
                              size_t index) {
     const LibraryVariant &variant = request.variants[index];
-    DriverVariant driver = {variant.name, variant.target, {}};
+    DriverVariant driver = {variant.name, variant.target, {}, {}};
     for (size_t i = 0; i < variant.compiled.size(); i++)
         driver.steps.push_back(step_of(request, weights, index, i));
+    if (gpu_api(variant.target) != GpuApi::none)
+        driver.gpu = gpu_program(variant.target, variant.compiled, driver.steps,
+                                 aligned(request.plan->arena_bytes));
     return driver;
+}
+
+std::vector<int64_t> port_bytes(const std::vector<Port> &ports) {
+    std::vector<int64_t> bytes;
+    for (const Port &port : ports)
+        bytes.push_back(element_count(port.type.shape) * int64_t(dtype_bytes(port.type.dtype)));
+    return bytes;
 }
 
 DriverRequest driver_request(const LibraryRequest &request, const CInterface &interface,
@@ -90,11 +102,13 @@ DriverRequest driver_request(const LibraryRequest &request, const CInterface &in
     DriverRequest driver;
     driver.prefix = interface.prefix;
     driver.version = version_text(request);
-    driver.inputs = int(interface.inputs.size());
-    driver.outputs = int(interface.outputs.size());
-    driver.arena_bytes = aligned(request.plan->arena_bytes);
+    driver.input_bytes = port_bytes(interface.inputs);
+    driver.output_bytes = port_bytes(interface.outputs);
     for (size_t i = 0; i < request.variants.size(); i++) {
         driver.variants.push_back(driver_variant(request, weights, i));
+        if (driver.variants.back().gpu)
+            continue; // its memory is on the device
+        driver.arena_bytes = aligned(request.plan->arena_bytes);
         for (const CompiledKernel *kernel : request.variants[i].compiled)
             driver.scratch_bytes = std::max(driver.scratch_bytes, aligned(kernel->scratch_bytes));
     }
@@ -116,7 +130,7 @@ void add_kernels(const LibraryRequest &request, Library &library) {
     std::set<std::string> seen;
     for (const LibraryVariant &variant : request.variants)
         for (const CompiledKernel *kernel : variant.compiled)
-            if (seen.insert(kernel->symbol).second)
+            if (!kernel->object.empty() && seen.insert(kernel->symbol).second)
                 library.objects.push_back({kernel->symbol + ".o", kernel->object});
 }
 

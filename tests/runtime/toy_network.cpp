@@ -19,8 +19,9 @@ struct cnnc_network {
     uint64_t weights_bytes, weights_identity;
     size_t arena_bytes, scratch_bytes;
     int variant_count, steps, inputs, outputs;
+    int gpu_launches, gpu_arguments;
 };
-cnnc_network cnnc_this_network = {"toy", names, nullptr, nullptr, 0, 0, 0, 0, 0, 0, 0, 0};
+cnnc_network cnnc_this_network = {"toy", names, nullptr, nullptr, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
 int cnnc_step(int variant, int step, cnnc_worker *worker, char *arena, const char *weights,
               const void *const *inputs, void *const *outputs) {
@@ -43,7 +44,9 @@ void set_toy(Toy next) {
                          int(toy.variants.size()),
                          toy.steps,
                          1,
-                         1};
+                         1,
+                         toy.gpu_launches,
+                         toy.gpu_arguments};
 }
 
 int parallel_loop(cnnc_worker *worker, int extent,

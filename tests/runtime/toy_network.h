@@ -41,6 +41,7 @@ struct StepArguments {
 struct ToyVariant {
     const char *name;
     uint64_t cpu_features;
+    const void *gpu = nullptr; // a cnnc_gpu_program
 };
 
 // Sets the network to one input, one output, `steps` steps and these sizes.
@@ -50,6 +51,7 @@ struct Toy {
     const char *linked_weights = nullptr;
     uint64_t weights_bytes = 0, weights_identity = 0;
     std::vector<ToyVariant> variants = {{"only", 0}};
+    int gpu_launches = 0, gpu_arguments = 0;
     std::function<int(const StepArguments &)> step;
 };
 void set_toy(Toy toy);
