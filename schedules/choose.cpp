@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "schedules/choose.h"
 
+#include "schedules/cost.h"
+#include "schedules/near.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -72,15 +75,6 @@ bool same_machine(const Target &a, const Target &b) {
     return a == b;
 }
 
-// Vectors of the same kind: what a schedule's tiles depend on most.
-bool near_machine(const Target &a, const Target &b) {
-    if (a.arch != b.arch || a.bits != b.bits)
-        return false;
-    Machine ma = machine_for(a), mb = machine_for(b);
-    return ma.vector_bytes == mb.vector_bytes && ma.vector_registers == mb.vector_registers &&
-           ma.fma == mb.fma;
-}
-
 const ScheduleRecord *fastest(const std::string &workload, const ScheduleBook &book,
                               bool (*fits)(const Target &, const Target &), const Target &target) {
     const ScheduleRecord *best = nullptr;
@@ -91,7 +85,31 @@ const ScheduleRecord *fastest(const std::string &workload, const ScheduleBook &b
     return best;
 }
 
+// A record of another shape, where the arithmetic does not speak against it.
+std::optional<ScheduleChoice> adapted_choice(const Workload &workload, const Target &target,
+                                             const Schedule &fallback, const ScheduleBook &book) {
+    const Machine machine = machine_for(target);
+    const int threads = machine.cores;
+    for (const NearRecord &near : near_records(workload, target, book, near_shape, 3))
+        if (estimate_cost(workload, machine, near.schedule, threads).cycles <=
+            estimate_cost(workload, machine, fallback, threads).cycles)
+            return ScheduleChoice{near.schedule, "adapted from " + near.record->source, ""};
+    return std::nullopt;
+}
+
 } // namespace
+
+// What a schedule's tiles depend on most.
+bool similar_machines(const Target &a, const Target &b) {
+    if (a.arch != b.arch || a.bits != b.bits || gpu_api(a) != gpu_api(b))
+        return false;
+    const Machine ma = machine_for(a), mb = machine_for(b);
+    if (ma.gpu)
+        return ma.gpu->shared_bytes == mb.gpu->shared_bytes &&
+               ma.gpu->threads_per_block == mb.gpu->threads_per_block;
+    return ma.vector_bytes == mb.vector_bytes && ma.vector_registers == mb.vector_registers &&
+           ma.fma == mb.fma;
+}
 
 std::string record_text(const ScheduleRecord &r) {
     return fmt::format("{}{}{} | {} | {} | {:.6g} | {}", target_text(r.target),
@@ -149,12 +167,14 @@ ScheduleChoice choose_schedule(std::string_view kernel_name, const Workload &wor
     const ScheduleRecord *record = fastest(text, book, same_machine, target);
     bool exact = record != nullptr;
     if (!record)
-        record = fastest(text, book, near_machine, target);
+        record = fastest(text, book, similar_machines, target);
     if (record && schedule_problem(workload, machine, record->schedule).empty()) {
         choice.schedule = record->schedule;
         choice.origin = (exact ? "record " : "near record ") + record->source;
+        return choice;
     }
-    return choice;
+    auto adapted = adapted_choice(workload, target, choice.schedule, book);
+    return adapted ? *adapted : choice;
 }
 
 } // namespace cnnc

@@ -47,12 +47,18 @@ std::vector<std::string> read_records(std::string_view text, const std::string &
 
 struct ScheduleChoice {
     Schedule schedule;
-    std::string origin;  // "override", "record net.sched:3", "near record net.sched:9", "default"
+    // "override", "record net.sched:3", "near record net.sched:9", "adapted from net.sched:4",
+    // "default"
+    std::string origin;
     std::string problem; // an override that cannot be used: why; `schedule` is the default then
 };
 
+// Whether a schedule measured for one target says much about the other: vectors of the same kind,
+// or GPUs of the same kind.
+bool similar_machines(const Target &a, const Target &b);
+
 // override -> record of this very target and CPU -> record of a target with the same vectors ->
-// default model.
+// record of a near shape, made to fit, unless it would cost more than the default -> default model.
 ScheduleChoice choose_schedule(std::string_view kernel_name, const Workload &workload,
                                const Target &target, const ScheduleBook &book);
 

@@ -305,12 +305,53 @@ Schedule gemm_model(const Workload &w, const Machine &m) {
              {"parallel", parallel}}};
 }
 
-FamilyParam prefetch_param() {
-    return {"prefetch", 0, 65536, {}, "bytes by which weights are asked for ahead; 0: not at all"};
+// ---- the search space ----
+
+using ValuesOf = Values (*)(const Workload &, const Machine &);
+
+// More pixels than registers would only spill.
+Values row_pixels(const Workload &w, const Machine &m) {
+    return even_splits(contraction_of(w).axes[0].out, m.vector_registers);
+}
+Values row_vectors(const Workload &w, const Machine &m) {
+    return channel_tiles(contraction_of(w).axes[0].out, m);
+}
+Values tile_rows(const Workload &w, const Machine &) {
+    return even_splits(contraction_of(w).axes[1].out, 8);
+}
+Values block_heights(const Workload &w, const Machine &) {
+    return even_splits(contraction_of(w).axes[1].out, 1 << 30);
+}
+Values out_channels(const Workload &w, const Machine &m) {
+    return channel_tiles(contraction_of(w).k, m);
+}
+Values single_channels(const Workload &w, const Machine &m) {
+    return even_splits(contraction_of(w).k, m.vector_registers);
+}
+Values pixel_blocks(const Workload &w, const Machine &) {
+    return round_numbers(contraction_of(w).axes[0].out);
+}
+Values channel_steps(const Workload &w, const Machine &) {
+    return round_numbers(std::min<int64_t>(8, contraction_of(w).c));
+}
+Values window_steps(const Workload &w, const Machine &) {
+    return even_splits(contraction_of(w).axes[0].kernel, 16);
+}
+Values prefetch_distances(const Workload &, const Machine &) {
+    return {0, 512, 1024, 2048, 4096};
 }
 
-FamilyParam tile_param(std::string_view name, int64_t most, std::string_view doc) {
-    return {name, 1, most, {}, doc};
+FamilyParam prefetch_param() {
+    return {"prefetch",
+            0,
+            65536,
+            {},
+            "bytes by which weights are asked for ahead; 0: not at all",
+            prefetch_distances};
+}
+
+FamilyParam tile_param(std::string_view name, int64_t most, std::string_view doc, ValuesOf values) {
+    return {name, 1, most, {}, doc, values};
 }
 
 } // namespace
@@ -319,14 +360,17 @@ const Family &direct_family() {
     static const Family family = {
         "direct",
         "convolution with a register tile of output pixels by channel vectors",
-        {tile_param("tile_x", 64, "output pixels of a row in registers"),
-         tile_param("tile_y", 8, "output rows in registers"),
-         tile_param("tile_c", 512, "output channels in registers; the block weights are packed in"),
+        {tile_param("tile_x", 64, "output pixels of a row in registers", row_pixels),
+         tile_param("tile_y", 8, "output rows in registers", tile_rows),
+         tile_param("tile_c", 512, "output channels in registers; the block weights are packed in",
+                    out_channels),
          vector_param(),
          tile_param("rows", 1 << 30,
-                    "output rows of a block: its input is staged with borders at once"),
+                    "output rows of a block: its input is staged with borders at once",
+                    block_heights),
          {"order", 0, 0, {"c", "y"}, "which loop of a block is outside: channel blocks or rows"},
-         tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
+         tile_param("unroll", 16, "input channels per iteration of the innermost loop",
+                    channel_steps),
          prefetch_param(),
          parallel_param({"none", "y", "c"})},
         direct_fits,
@@ -340,12 +384,15 @@ const Family &small_family() {
     static const Family family = {
         "small",
         "convolution of few input channels: the innermost loop goes along the window's row",
-        {tile_param("tile_x", 64, "output pixels of a row in registers"),
-         tile_param("tile_c", 512, "output channels in registers; the block weights are packed in"),
+        {tile_param("tile_x", 64, "output pixels of a row in registers", row_pixels),
+         tile_param("tile_c", 512, "output channels in registers; the block weights are packed in",
+                    out_channels),
          vector_param(),
          tile_param("rows", 1 << 30,
-                    "output rows of a block: its input is staged with borders at once"),
-         tile_param("unroll", 16, "window positions per iteration of the innermost loop"),
+                    "output rows of a block: its input is staged with borders at once",
+                    block_heights),
+         tile_param("unroll", 16, "window positions per iteration of the innermost loop",
+                    window_steps),
          prefetch_param(), parallel_param({"none", "y", "c"})},
         small_fits,
         small_constraint,
@@ -358,13 +405,16 @@ const Family &planar_family() {
     static const Family family = {
         "planar",
         "convolution into channels-first memory: vectors of pixels along a row",
-        {tile_param("tile_x", 128, "output pixels of a row in registers"),
-         tile_param("tile_y", 8, "output rows in registers"),
-         tile_param("tile_c", 64, "output channels in registers; the block weights are packed in"),
+        {tile_param("tile_x", 128, "output pixels of a row in registers", row_vectors),
+         tile_param("tile_y", 8, "output rows in registers", tile_rows),
+         tile_param("tile_c", 64, "output channels in registers; the block weights are packed in",
+                    single_channels),
          vector_param(),
          tile_param("rows", 1 << 30,
-                    "output rows of a block: its input is staged with borders at once"),
-         tile_param("unroll", 16, "window positions per iteration of the innermost loop"),
+                    "output rows of a block: its input is staged with borders at once",
+                    block_heights),
+         tile_param("unroll", 16, "window positions per iteration of the innermost loop",
+                    window_steps),
          parallel_param({"none", "y", "c"})},
         planar_fits,
         planar_constraint,
@@ -378,12 +428,15 @@ const Family &gemm_family() {
     static const Family family = {
         "gemm",
         "1x1 convolution and linear layers as a matrix product",
-        {tile_param("tile_m", 64, "pixels (rows) in registers"),
-         tile_param("tile_n", 512, "output channels in registers; the block weights are packed in"),
+        {tile_param("tile_m", 64, "pixels (rows) in registers", row_pixels),
+         tile_param("tile_n", 512, "output channels in registers; the block weights are packed in",
+                    out_channels),
          vector_param(),
-         tile_param("block_m", 1 << 30, "pixel tiles of a block, which the outer loops go over"),
+         tile_param("block_m", 1 << 30, "pixel tiles of a block, which the outer loops go over",
+                    pixel_blocks),
          {"order", 0, 0, {"m", "n"}, "which loop of a block is outside: pixels or channel blocks"},
-         tile_param("unroll", 16, "input channels per iteration of the innermost loop"),
+         tile_param("unroll", 16, "input channels per iteration of the innermost loop",
+                    channel_steps),
          prefetch_param(),
          parallel_param({"none", "m", "n"})},
         gemm_fits,

@@ -21,6 +21,17 @@ const Family &sample_family();
 const Family &matmul_family();
 const Family &reduce_family();
 
+// What a search may try (FamilyParam::values).
+using Values = std::vector<int64_t>;
+// Whole divisions of an extent into even parts, and those rounded up: tiles and blocks that leave
+// little over. At most `most`.
+Values even_splits(int64_t extent, int64_t most);
+// Powers of two, and three halves of them, up to `most`.
+Values round_numbers(int64_t most);
+// One to eight vectors of the machine's width or half of it, and what an extent below that needs.
+Values channel_tiles(int64_t extent, const Machine &machine);
+Values vector_widths(const Workload &workload, const Machine &machine);
+
 // Parameters that several families have.
 FamilyParam vector_param();
 FamilyParam parallel_param(std::vector<std::string_view> choices);

@@ -215,7 +215,7 @@ Schedule default_schedule(const Workload &workload, const Machine &machine) {
 // ---- what families share ----
 
 FamilyParam vector_param() {
-    return {"vector", 1, 64, {}, "elements per vector; a power of two"};
+    return {"vector", 1, 64, {}, "elements per vector; a power of two", vector_widths};
 }
 
 FamilyParam parallel_param(std::vector<std::string_view> choices) {

@@ -22,6 +22,9 @@ struct FamilyParam {
     int64_t min = 0, max = 0;
     std::vector<std::string_view> choices;
     std::string_view doc;
+    // Of an integer: what a search may try for this workload, in ascending order; values that do
+    // not fit one another are sorted out later. Null: the powers of two. See space.h.
+    std::vector<int64_t> (*values)(const Workload &, const Machine &) = nullptr;
 };
 
 struct Family {

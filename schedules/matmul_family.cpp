@@ -78,6 +78,19 @@ Schedule matmul_model(const Workload &w, const Machine &m) {
              {"parallel", threads ? "m" : "none"}}};
 }
 
+Values rows_in_registers(const Workload &w, const Machine &m) {
+    return even_splits(product_of(w).m, m.vector_registers);
+}
+Values columns_in_registers(const Workload &w, const Machine &m) {
+    return channel_tiles(product_of(w).n, m);
+}
+Values row_blocks(const Workload &w, const Machine &) {
+    return round_numbers(product_of(w).m);
+}
+Values summands(const Workload &w, const Machine &) {
+    return round_numbers(std::min<int64_t>(8, product_of(w).k));
+}
+
 } // namespace
 
 // Cycles of one tile for `steps` input channels times window positions.
@@ -100,16 +113,21 @@ const Family &matmul_family() {
     static const Family family = {
         "matmul",
         "product of two computed matrices",
-        {{"tile_m", 1, 64, {}, "rows in registers"},
-         {"tile_n", 1, 512, {}, "columns in registers"},
+        {{"tile_m", 1, 64, {}, "rows in registers", rows_in_registers},
+         {"tile_n", 1, 512, {}, "columns in registers", columns_in_registers},
          vector_param(),
-         {"block_m", 1, 1 << 30, {}, "tiles of rows that share a panel of the right operand"},
+         {"block_m",
+          1,
+          1 << 30,
+          {},
+          "tiles of rows that share a panel of the right operand",
+          row_blocks},
          {"right",
           0,
           0,
           {"panel", "direct"},
           "the right operand: copied into panels of tile_n columns, or read where it lies"},
-         {"unroll", 1, 16, {}, "products per iteration of the innermost loop"},
+         {"unroll", 1, 16, {}, "products per iteration of the innermost loop", summands},
          parallel_param({"none", "m"})},
         matmul_fits,
         matmul_constraint,

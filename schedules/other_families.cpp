@@ -90,13 +90,40 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
              {"parallel", parallel}}};
 }
 
+Contraction window_of(const Workload &w) {
+    return std::holds_alternative<Conv>(w.anchor) ? contraction_of(w) : pooling_of(w);
+}
+
+// Pixels one by one, or vectors of them.
+Values row_tiles(const Workload &w, const Machine &m) {
+    int64_t extent = window_of(w).axes[0].out;
+    Values values = even_splits(extent, m.vector_registers);
+    for (int64_t v : channel_tiles(extent, m))
+        values.push_back(v);
+    return values;
+}
+Values row_counts(const Workload &w, const Machine &) {
+    return even_splits(window_of(w).axes[1].out, 8);
+}
+Values block_heights(const Workload &w, const Machine &) {
+    return even_splits(window_of(w).axes[1].out, 1 << 30);
+}
+// A vector of pixels leaves one channel, or few, to a tile.
+Values channel_counts(const Workload &w, const Machine &m) {
+    int64_t channels = window_of(w).groups;
+    Values values = even_splits(channels, 4);
+    for (int64_t v : channel_tiles(channels, m))
+        values.push_back(v);
+    return values;
+}
+
 std::vector<FamilyParam> window_params() {
-    return {{"tile_x", 1, 64, {}, "output pixels of a row in registers"},
-            {"tile_y", 1, 8, {}, "output rows in registers"},
-            {"tile_c", 1, 256, {}, "channels in registers"},
+    return {{"tile_x", 1, 64, {}, "output pixels of a row in registers", row_tiles},
+            {"tile_y", 1, 8, {}, "output rows in registers", row_counts},
+            {"tile_c", 1, 256, {}, "channels in registers", channel_counts},
             vector_param(),
             {"lanes", 0, 0, {"c", "x"}, "what a vector holds: channels, or pixels of a row"},
-            {"rows", 1, 1 << 30, {}, "output rows of a block"},
+            {"rows", 1, 1 << 30, {}, "output rows of a block", block_heights},
             {"border",
              0,
              0,
@@ -156,9 +183,18 @@ Schedule elementwise_model(std::string_view family, const Loops &loops, const Ma
             {{"vector", vector}, {"block", block}, {"parallel", threads ? "outer" : "none"}}};
 }
 
+Values task_sizes(const Workload &w, const Machine &) {
+    return round_numbers(std::min<int64_t>(1 << 29, element_count(w.output.shape)));
+}
+
 std::vector<FamilyParam> elementwise_params() {
     return {vector_param(),
-            {"block", 1, 1 << 30, {}, "vectors of the innermost loop that a parallel task takes"},
+            {"block",
+             1,
+             1 << 30,
+             {},
+             "vectors of the innermost loop that a parallel task takes",
+             task_sizes},
             parallel_param({"none", "outer"})};
 }
 

@@ -2,6 +2,8 @@
 // Where a layer's schedule comes from: overrides, records of .sched files, the default model.
 #include "schedules/choose.h"
 
+#include "schedules/near.h"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -84,6 +86,41 @@ TEST(Choose, RecordsOfOtherVectorsOrLayersSayNothing) {
                                           "gemm(tile_n=8, vector=8) | 0.1 | by hand\n",
                                           avx2);
     EXPECT_EQ(choose(book_of(sse + avx512 + arm + other)).origin, "default");
+}
+
+// Another shape's record, where the arithmetic does not call it worse than the default.
+TEST(Choose, ARecordOfANearShape) {
+    const std::string avx2_linear = fmt::format("{} | linear(80, bias=true) f32[1, 84] -> "
+                                                "f32[1, 80] | {{}} | 0.1 | by hand\n",
+                                                avx2);
+    const Schedule fallback = default_of(avx2);
+    const ScheduleBook good =
+        book_of(fmt::format(fmt::runtime(avx2_linear), schedule_text(fallback)));
+    EXPECT_EQ(choose(good).origin, "adapted from net.sched:1");
+    // One lane at a time: slower than the default, whoever measured it.
+    const ScheduleBook bad =
+        book_of(fmt::format(fmt::runtime(avx2_linear), "gemm(vector=1, tile_n=1)"));
+    EXPECT_EQ(choose(bad).origin, "default");
+    // Tiles that this layer is too small for are cut to it.
+    const ScheduleBook wide = book_of(fmt::format(
+        fmt::runtime(avx2_linear), "gemm(vector=8, tile_n=80, tile_m=1, prefetch=2048, unroll=4)"));
+    const ScheduleChoice choice = choose(wide);
+    EXPECT_EQ(schedule_problem(workload(), machine_for(target(avx2)), choice.schedule), "");
+    // Far away is not near.
+    const ScheduleBook far = book_of(fmt::format("{} | linear(1000, bias=true) f32[1, 84] -> "
+                                                 "f32[1, 1000] | {} | 0.1 | by hand\n",
+                                                 avx2, schedule_text(fallback)));
+    EXPECT_EQ(choose(far).origin, "default");
+}
+
+TEST(Near, DistancesAreRatiosOfExtents) {
+    auto distance = [](const char *a, const char *b) {
+        return workload_distance(parse_workload(a).value(), parse_workload(b).value());
+    };
+    EXPECT_EQ(distance(linear, linear), 0);
+    EXPECT_EQ(distance(linear, "linear(80, bias=true) f32[1, 84] -> f32[1, 80]"), 1);
+    EXPECT_EQ(distance(linear, "linear(20, bias=true) f32[1, 42] -> f32[1, 20]"), 2);
+    EXPECT_EQ(distance(linear, "softmax(dim=1) f32[1, 10] -> f32[1, 10]"), std::nullopt);
 }
 
 TEST(Choose, AnOverrideBeforeRecords) {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the cost model says of schedules whose order is known: from measurements, or because one
+// does strictly more work than the other.
+#include "schedules/cost.h"
+
+#include "tests/lower/random_workload.h"
+#include "tests/schedules/random_schedule.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace cnnc {
+namespace {
+
+Machine avx512_machine() {
+    Machine m;
+    m.vector_bytes = 64;
+    m.vector_registers = 32;
+    m.fma = m.masked_stores = m.memory_broadcast = true;
+    m.l2_bytes = 1 << 20;
+    m.l3_bytes = 2 << 20;
+    m.cores = 4;
+    return m;
+}
+
+Workload conv(int64_t c, int64_t k, int64_t size) {
+    return parse_workload(
+               fmt::format("conv2d({1}, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], "
+                           "dilation=[1, 1], groups=1, bias=true) f32[1, {0}, {2}, {2}] -> "
+                           "f32[1, {1}, {2}, {2}]",
+                           c, k, size))
+        .value();
+}
+
+Cost cost(const Workload &w, const char *changes, int threads = 1) {
+    const Machine m = avx512_machine();
+    const Schedule start = default_schedule(w, m);
+    std::string problem;
+    const auto schedule = parse_schedule(changes, &start, &problem);
+    EXPECT_TRUE(schedule) << problem;
+    EXPECT_EQ(schedule_problem(w, m, *schedule), "") << changes;
+    return estimate_cost(w, m, *schedule, threads);
+}
+
+TEST(Cost, CountsRegistersAndSpills) {
+    const Workload w = conv(64, 64, 56);
+    const Cost fits = cost(w, "direct(tile_x=14, tile_c=32)");
+    EXPECT_EQ(fits.registers, 14 * 2 + 2 + 1);
+    EXPECT_EQ(fits.spilled, 0);
+    const Cost spills = cost(w, "direct(tile_x=7, tile_c=64)"); // 28 accumulators, 4 weights
+    EXPECT_EQ(spills.registers, 33);
+    EXPECT_EQ(spills.spilled, 1);
+    EXPECT_GT(spills.cycles, 1.1 * fits.cycles);
+}
+
+TEST(Cost, ReachesThePeakOnlyWithEnoughAccumulators) {
+    const Workload w = conv(64, 64, 56);
+    const double peak_cycles = double(workload_macs(w)) / (2 * 16);
+    EXPECT_LT(cost(w, "direct(tile_x=14, tile_c=32)").cycles, 1.3 * peak_cycles);
+    // Two accumulators wait for each other: four cycles a step for one of work.
+    EXPECT_GT(cost(w, "direct(tile_x=2, tile_c=16)").cycles, 3 * peak_cycles);
+    // Half vectors, half the speed.
+    EXPECT_GT(cost(w, "direct(tile_x=14, tile_c=16, vector=8)").cycles, 1.8 * peak_cycles);
+}
+
+TEST(Cost, CountsRaggedTilesWhole) {
+    const Workload w = conv(64, 64, 28);
+    // 28 = 2 * 14 = 2 * 13 + 2: three tiles for two.
+    EXPECT_GT(cost(w, "direct(tile_x=13)").compute, 1.3 * cost(w, "direct(tile_x=14)").compute);
+}
+
+TEST(Cost, WeightsComeFromFurtherAway) {
+    // 9.4 MB of weights: rows outside would fetch them all for every row.
+    const Workload w = conv(512, 512, 14);
+    EXPECT_GT(cost(w, "direct(tile_x=14, tile_c=32, rows=14, order=y)").traffic,
+              3 * cost(w, "direct(tile_x=14, tile_c=32, rows=14, order=c)").traffic);
+    EXPECT_GT(cost(w, "direct(tile_x=14, tile_c=32, rows=2)").traffic,
+              2 * cost(w, "direct(tile_x=14, tile_c=32, rows=14)").traffic);
+}
+
+TEST(Cost, StagesHalosOfEveryBlock) {
+    const Workload w = conv(64, 64, 56);
+    const double whole = cost(w, "direct(rows=56)").staging;
+    EXPECT_NEAR(cost(w, "direct(rows=1)").staging / whole, 3.0 * 56 / 58, 1e-9);
+}
+
+TEST(Cost, ThreadsWaitForTheBusiest) {
+    const Workload w = conv(64, 64, 56);
+    EXPECT_EQ(cost(w, "direct(rows=14, parallel=y)", 4).imbalance, 1);
+    EXPECT_EQ(cost(w, "direct(rows=19, parallel=y)", 2).imbalance, 4.0 / 3);
+    EXPECT_EQ(cost(w, "direct(parallel=none)", 4).imbalance, 4);
+    EXPECT_LT(cost(w, "direct(rows=14, parallel=y)", 4).cycles,
+              0.3 * cost(w, "direct(rows=14, parallel=none)", 4).cycles);
+}
+
+// Of every family: finite, positive, and no less for one thread than for four.
+TEST(Cost, JudgesEverySchedule) {
+    const Machine m = avx512_machine();
+    for (uint64_t seed = 0; seed < 200; ++seed) {
+        const Workload w = random_workload(seed);
+        for (const Family &family : families()) {
+            if (!family_fits(family, w, m))
+                continue;
+            const Schedule s = random_schedule(family, w, m, seed);
+            const Cost one = estimate_cost(w, m, s, 1), four = estimate_cost(w, m, s, 4);
+            EXPECT_TRUE(std::isfinite(one.cycles) && one.cycles > 0)
+                << workload_text(w) << " " << schedule_text(s);
+            EXPECT_LE(four.cycles, one.cycles + 12000 + 1e-6 * one.cycles);
+        }
+    }
+}
+
+} // namespace
+} // namespace cnnc
