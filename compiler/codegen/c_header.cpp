@@ -50,7 +50,8 @@ typedef struct NAME_options {
     void *allocator_user;
 
     /* Your own block of memory of at least NAME_memory_size_for(threads) bytes, at any address;
-     * nothing is allocated then. It must outlive the context and is not freed. */
+     * nothing is allocated then, but on and for a GPU. It must outlive the context and is not
+     * freed. */
     void *memory;
     size_t memory_bytes;
 
@@ -88,8 +89,8 @@ enum {
 int NAME_create(const NAME_options *options, NAME **net);
 
 /* One inference. Reads the inputs, writes the outputs and the context, which must not overlap.
- * Allocates nothing, takes no lock, and gives the same bits every time for the same number of
- * threads. */
+ * Allocates nothing, takes no lock (but what a GPU's driver does), and gives the same bits every
+ * time for the same number of threads. */
 int NAME_run(@parameters@);
 
 /* The same with pointers in arrays, in the same order; for callers that do not know the network. */

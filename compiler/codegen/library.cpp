@@ -164,10 +164,11 @@ Library build_library(const LibraryRequest &request) {
     Library library;
     library.prefix = interface.prefix;
     library.memory_bytes = driver.memory_bytes;
-    library.header = c_header(interface, header_facts(request, weights));
+    const HeaderFacts facts = header_facts(request, weights);
+    library.header = c_header(interface, facts);
     library.manifest = manifest_text(request, interface, weights, driver.memory_bytes);
-    library.cmake_config = cmake_config_text(request.name);
-    library.pkg_config = pkg_config_text(request.name);
+    library.cmake_config = cmake_config_text(request.name, facts.gpu);
+    library.pkg_config = pkg_config_text(request.name, facts.gpu);
     library.driver_symbols = std::move(driver.symbols);
     library.weights_symbol = driver_facts.weights_symbol;
     library.objects.push_back({"driver.o", std::move(driver.object)});

@@ -16,9 +16,10 @@ namespace cnnc {
 std::string manifest_text(const LibraryRequest &request, const CInterface &interface,
                           const PackedWeights &weights, int64_t memory_bytes);
 
-// NAME-config.cmake: the target NAME::NAME, wherever the files lie.
-std::string cmake_config_text(const std::string &name);
+// NAME-config.cmake: the target NAME::NAME, wherever the files lie. A library for GPUs loads their
+// driver, which takes libdl where that is not yet a part of the C library.
+std::string cmake_config_text(const std::string &name, bool gpu);
 // NAME.pc, relocatable too.
-std::string pkg_config_text(const std::string &name);
+std::string pkg_config_text(const std::string &name, bool gpu);
 
 } // namespace cnnc
