@@ -107,6 +107,10 @@ std::string feature_string(const Target &target) {
         text = "+m,+a,+f,+d,+c";
     if (target.arch == Arch::arm)
         text = target.has("no_neon") ? "-neon" : "+neon";
+    // LLVM takes multiply-adds of ARMv7's early cores apart for their latency. Register tiles hide
+    // that, but have no registers for the products.
+    if (target.arch == Arch::arm && target.bits == 32)
+        text += ",-slowfpvmlx,-slowfpvfmx,-vmlx-hazards";
     for (const FeatureAttribute &attribute : attributes)
         if (target.has(attribute.halide))
             text += (text.empty() ? "" : ",") + std::string(attribute.llvm);
@@ -119,6 +123,17 @@ const llvm::Target *find_llvm_target(const std::string &triple) {
     const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
     assert(found && "LLVM was built without a target that cnnc offers");
     return found;
+}
+
+// What becomes of a * b + c: one rounding wherever the CPU can. ARMv7 without VFPv4 has only VMLA,
+// which rounds twice, and which LLVM uses only where it may not fuse.
+llvm::FPOpFusion::FPOpFusionMode fusion_of(const Target &target, const std::string &triple,
+                                           const std::string &cpu) {
+    if (target.arch != Arch::arm || target.bits != 32)
+        return llvm::FPOpFusion::Fast;
+    std::unique_ptr<llvm::MCSubtargetInfo> info(
+        find_llvm_target(triple)->createMCSubtargetInfo(triple, cpu, feature_string(target)));
+    return info->checkFeatures("+vfp4") ? llvm::FPOpFusion::Fast : llvm::FPOpFusion::Standard;
 }
 
 std::string emit(llvm::Module &module, const Target &target, FileType type) {
@@ -151,13 +166,13 @@ std::unique_ptr<llvm::TargetMachine> make_target_machine(const Target &target) {
     llvm::TargetOptions options;
     options.FunctionSections = true;
     options.DataSections = true;
-    options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c may become an FMA
     options.FloatABIType = llvm::FloatABI::Hard;
     options.MCOptions.AsmVerbose = true; // comments tell loops and spills
     if (target.arch == Arch::riscv)
         options.MCOptions.ABIName = "lp64d";
     std::string triple = triple_of(target);
     std::string cpu = target.cpu.empty() ? least_cpu(target) : target.cpu;
+    options.AllowFPOpFusion = fusion_of(target, triple, cpu);
     return std::unique_ptr<llvm::TargetMachine>(find_llvm_target(triple)->createTargetMachine(
         triple_argument(triple), cpu, feature_string(target), options, llvm::Reloc::PIC_,
         llvm::CodeModel::Small, aggressive));

@@ -233,30 +233,44 @@ std::vector<Range> innermost_loops(const Listing &listing) {
     return {innermost.rbegin(), innermost.rend()};
 }
 
+// A multiply and an add make one multiply-add, as far as there are both.
+void count_pairs(const std::vector<Traits> &traits, HotLoop *loop) {
+    int multiplies = 0, adds = 0, lanes = 1;
+    for (const Traits &t : traits) {
+        multiplies += t.multiply;
+        adds += t.add;
+        if (t.multiply)
+            lanes = std::max(lanes, t.lanes);
+    }
+    const int pairs = std::min(multiplies, adds);
+    loop->multiply_adds += pairs;
+    loop->flops += int64_t(2) * pairs * lanes;
+    multiplies = adds = 0;
+    for (size_t k = 0; k < traits.size(); ++k)
+        if ((traits[k].multiply && multiplies++ < pairs) || (traits[k].add && adds++ < pairs))
+            loop->counts[k] = true;
+}
+
 HotLoop read_loop(const Listing &listing, const Range &range, const Target &target, int *vectors) {
     HotLoop loop;
     loop.found = true;
-    int multiplies = 0, adds = 0, multiply_lanes = 1;
+    std::vector<Traits> traits;
     for (size_t k = range.first; k <= range.last; ++k) {
         const Instruction &i = listing.instructions[k];
-        const Traits traits = traits_of(i, target);
+        const Traits t = traits_of(i, target);
+        traits.push_back(t);
         loop.instructions += 1;
-        loop.multiply_adds += traits.fused;
-        loop.flops += traits.fused ? 2 * traits.lanes : 0;
-        multiplies += traits.multiply;
-        adds += traits.add;
-        if (traits.multiply)
-            multiply_lanes = std::max(multiply_lanes, traits.lanes);
-        loop.loads += traits.load;
-        loop.stores += traits.store;
+        loop.multiply_adds += t.fused;
+        loop.flops += t.fused ? 2 * t.lanes : 0;
+        loop.loads += t.load;
+        loop.stores += t.store;
         loop.spill_loads += spilled_bytes(i, "Reload") >= vector_bytes;
         loop.spill_stores += spilled_bytes(i, "Spill") >= vector_bytes;
-        *vectors += traits.vector;
         loop.text += std::string(i.line) + "\n";
+        loop.counts.push_back(t.fused);
+        *vectors += t.vector;
     }
-    const int pairs = std::min(multiplies, adds);
-    loop.multiply_adds += pairs;
-    loop.flops += int64_t(2) * pairs * multiply_lanes;
+    count_pairs(traits, &loop);
     return loop;
 }
 

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cnnc {
 
@@ -20,12 +21,14 @@ struct HotLoop {
     int spill_loads = 0, spill_stores = 0; // of vectors, from and to the stack
     int64_t flops = 0;                     // 2 per lane of a multiply-add
     std::string text;                      // its assembly
+    std::vector<bool> counts;              // per instruction: part of a multiply-add
 };
 HotLoop find_hot_loop(std::string_view assembly, const Target &target);
 
 // Cycles of an iteration, in the steady state, by LLVM's model of the target's CPU (as llvm-mca
 // says), and the least that its multiply-adds need on the CPU's ports. LLVM may abort on text that
-// is not its own: call it in a child.
+// is not its own: call it in a child. Unknown with other releases of LLVM than 14, and for CPUs
+// without a model of their instructions.
 struct LoopBound {
     bool known = false; // LLVM has a scheduling model for the CPU
     double cycles = 0, multiply_add_cycles = 0;

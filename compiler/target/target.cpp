@@ -146,8 +146,7 @@ void set_registers(const Target &target, Machine *machine) {
     if (target.arch == Arch::x86)
         return set_x86_registers(target, machine);
     machine->vector_registers = target.bits == 64 ? 32 : 16;
-    // NEON of ARMv7 multiplies and adds with two roundings.
-    machine->fma = target.bits == 64 || target.has("armv7s");
+    machine->fma = true; // VMLA of ARMv7 accumulates in place too
     if (target.arch != Arch::arm || target.has("no_neon")) {
         // No vectors: a "vector" is two scalars, in two registers.
         machine->vector_bytes = 8;

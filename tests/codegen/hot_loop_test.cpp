@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What is read from machine code: of real kernels, whose schedules say what their hot loops must
-// hold, and of short texts.
+// hold, and of short texts. Cycles by LLVM's models are held against those of the program llvm-mca.
 #include "compiler/codegen/hot_loop.h"
 
 #include "compiler/codegen/kernel.h"
 #include "schedules/family.h"
+#include "tests/codegen/workshop.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 namespace cnnc {
 namespace {
@@ -193,6 +197,104 @@ TEST(HotLoop, IsNotFoundWithoutLoops) {
     EXPECT_FALSE(find_hot_loop("", target("avx2")).found);
     EXPECT_FALSE(
         find_hot_loop("f:\n\tvfmadd231ps\t%ymm0, %ymm0, %ymm1\n\tretq\n", target("avx2")).found);
+}
+
+// ---- cycles ----
+
+// Cycles of `iterations` by the program, or -1.
+int mca_cycles(const Workshop &shop, const Target &target, const std::string &arguments,
+               int iterations) {
+    std::string features;
+    for (const char *name : {"avx2", "fma", "avx512"})
+        if (target.has(name))
+            features += fmt::format("{}+{}", features.empty() ? "-mattr=" : ",",
+                                    name == std::string("avx512") ? "avx512f" : name);
+    const CommandResult result =
+        shop.try_run(fmt::format("llvm-mca-14 {} -mcpu={} {} -iterations={} loop.s", arguments,
+                                 target.cpu, features, iterations));
+    const size_t at = result.output.find("Total Cycles:");
+    return at == std::string::npos ? -1 : std::atoi(result.output.c_str() + at + 13);
+}
+
+// The tiles leave registers free: LLVM 14 cannot model the spills of ARM of 32 bits.
+struct Modelled {
+    const char *target, *cpu, *arguments;
+};
+const Modelled modelled[] = {{"avx512", "cascadelake", "-mtriple=x86_64"},
+                             {"avx2", "haswell", "-mtriple=x86_64"},
+                             {"avx2", "znver2", "-mtriple=x86_64"},
+                             {"sse41", "nehalem", "-mtriple=x86_64"},
+                             {"arm64", "cortex-a53", "-mtriple=aarch64"},
+                             {"arm64", "cortex-a55", "-mtriple=aarch64"},
+                             {"arm64", "cortex-a72", "-mtriple=aarch64"},
+                             {"arm64", "neoverse-n1", "-mtriple=aarch64"},
+                             {"arm32", "cortex-a9", "-mtriple=armv7 -mattr=+neon"}};
+
+bool models_are_known() {
+    HotLoop loop;
+    loop.found = true;
+    loop.text = "\tincq\t%rax\n";
+    loop.counts = {false};
+    return loop_bound(loop, target("avx2", "haswell")).known;
+}
+
+TEST(LoopBound, IsWhatTheProgramSays) {
+    if (!models_are_known())
+        GTEST_SKIP() << "no models with this release of LLVM";
+    const Workshop shop;
+    if (shop.try_run("llvm-mca-14 --version").code != 0)
+        GTEST_SKIP() << "llvm-mca-14 is not installed";
+    for (const Modelled &m : modelled)
+        for (const char *schedule : {"direct(tile_x=4, tile_c=8)", "gemm(tile_m=4, tile_n=8)"}) {
+            const char *const workload = schedule[0] == 'd' ? conv : product;
+            const KernelRequest r = request(workload, target(m.target, m.cpu),
+                                            m.target == std::string("avx512") ? nullptr : schedule);
+            const HotLoop loop = hot_loop(r);
+            const LoopBound bound = loop_bound(loop, r.target);
+            SCOPED_TRACE(std::string(m.cpu) + " " + schedule_text(r.schedule) + "\n" + loop.text);
+            ASSERT_TRUE(bound.known);
+            shop.write("loop.s", loop.text);
+            const int first = mca_cycles(shop, r.target, m.arguments, 100);
+            const int all = mca_cycles(shop, r.target, m.arguments, 200);
+            ASSERT_GT(first, 0);
+            EXPECT_DOUBLE_EQ(bound.cycles, double(all - first) / 100);
+            EXPECT_GT(bound.multiply_add_cycles, 0);
+            EXPECT_LE(bound.fraction(), 1.001);
+        }
+}
+
+TEST(LoopBound, CountsThePortsOfMultiplyAdds) {
+    if (!models_are_known())
+        GTEST_SKIP() << "no models with this release of LLVM";
+    const HotLoop loop = find_hot_loop(".L1:\n"
+                                       "\tvmovups\t(%rdi), %ymm0\n"
+                                       "\tvfmadd231ps\t%ymm0, %ymm1, %ymm2\n"
+                                       "\tvfmadd231ps\t%ymm0, %ymm1, %ymm3\n"
+                                       "\tvfmadd231ps\t%ymm0, %ymm1, %ymm4\n"
+                                       "\tvfmadd231ps\t%ymm0, %ymm1, %ymm5\n"
+                                       "\tdecq\t%rax\n"
+                                       "\tjne\t.L1\n",
+                                       target("avx2"));
+    const LoopBound bound = loop_bound(loop, target("avx2", "haswell"));
+    ASSERT_TRUE(bound.known);
+    EXPECT_DOUBLE_EQ(bound.multiply_add_cycles, 2); // four on two ports
+    EXPECT_NEAR(bound.cycles, 5, 0.1);              // each accumulator waits for itself
+}
+
+TEST(LoopBound, IsUnknownWithoutAModel) {
+    const HotLoop loop =
+        find_hot_loop(".L1:\n\tvmla.f32\tq1, q3, q4\n\tbne\t.L1\n", target("arm32"));
+    ASSERT_TRUE(loop.found);
+    EXPECT_FALSE(loop_bound(loop, target("arm32", "cortex-a7")).known);
+    EXPECT_FALSE(loop_bound({}, target("avx2", "haswell")).known);
+}
+
+TEST(LoopBound, IsUnknownOfTextThatIsNoAssembly) {
+    HotLoop loop;
+    loop.found = true;
+    loop.text = "\tthis is not\tassembly\n";
+    loop.counts = {false};
+    EXPECT_FALSE(loop_bound(loop, target("avx2", "haswell")).known);
 }
 
 } // namespace
