@@ -114,6 +114,8 @@ void finish(Child &child, int status, bool timed_out) {
     close_if_open(child.data_fd);
     close_if_open(child.log_fd);
     child.ended = true;
+    child.timed_out = timed_out;
+    child.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     if (timed_out) {
         const std::chrono::duration<double> limit = child.deadline - child.started;
         child.failure =
@@ -122,11 +124,10 @@ void finish(Child &child, int status, bool timed_out) {
         child.signal = WTERMSIG(status);
         child.failure = with_log(
             fmt::format("ended by signal {} ({})", child.signal, strsignal(child.signal)), child);
-    } else if (WEXITSTATUS(status) == threw) {
+    } else if (child.exit_code == threw) {
         child.failure = last_lines(child.log);
-    } else if (WEXITSTATUS(status) != 0) {
-        child.failure =
-            with_log(fmt::format("ended with exit code {}", WEXITSTATUS(status)), child);
+    } else if (child.exit_code != 0) {
+        child.failure = with_log(fmt::format("ended with exit code {}", child.exit_code), child);
     }
 }
 
@@ -192,12 +193,14 @@ bool finish_if_over(Child &child) {
     pid_t pid = waitpid(child.pid, &status, WNOHANG);
     const bool late = pid == 0 && Clock::now() >= child.deadline;
     if (late) {
-        kill(child.pid, SIGKILL);
+        kill(child.leads_group ? -child.pid : child.pid, SIGKILL);
         while ((pid = waitpid(child.pid, &status, 0)) < 0 && errno == EINTR) {
         }
     }
     if (pid != child.pid)
         return false;
+    if (child.leads_group)
+        kill(-child.pid, SIGKILL); // what it left behind
     drain(child);
     finish(child, status, late);
     return true;

@@ -18,11 +18,14 @@ struct Child {
     int data_fd = -1; // read end: what the work writes
     int log_fd = -1;  // read end: the child's stdout and stderr
     std::chrono::steady_clock::time_point started, deadline;
+    bool leads_group = false; // set by who made it a group's leader: the whole group is killed
     bool ended = false;
     std::string data;
     std::string log;     // the last few kilobytes
     std::string failure; // once ended: "" or what became of it, in words, with the log's last lines
-    int signal = 0;      // that ended it, or 0
+    bool timed_out = false;
+    int exit_code = 0; // if nothing else ended it
+    int signal = 0;    // that ended it, or 0
 };
 
 // Runs `work(data_fd)` in a fork of this process, which must have no other threads. The child ends

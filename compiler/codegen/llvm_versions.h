@@ -53,13 +53,13 @@ inline llvm::PointerType *pointer_to(llvm::Type *type) {
 #endif
 }
 
-// The function at what LLJIT's lookup found, which was a symbol until 15.
-template <typename Function, typename Found>
-Function function_at(Found found) {
-#if LLVM_VERSION_MAJOR >= 15
-    return found.template toPtr<Function>();
+// Where ORC has put what its lookup found, spelt otherwise until 16.
+template <typename Found>
+uintptr_t symbol_address(const Found &found) {
+#if LLVM_VERSION_MAJOR >= 17
+    return uintptr_t(found.getAddress().getValue());
 #else
-    return reinterpret_cast<Function>(found.getAddress());
+    return uintptr_t(found.getAddress());
 #endif
 }
 

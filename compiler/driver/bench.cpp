@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // cnnc bench: how fast the compiled network is, held against what the machine reaches in the same
-// minute. Rounds alternate between the peak measurement, the network, and the network with a clock
-// around every step: machines are shared and their speed drifts.
+// minute: the peak is measured in every round, next to the network.
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/execute.h"
 #include "compiler/driver/inputs.h"
 #include "compiler/driver/network.h"
-#include "compiler/driver/peak.h"
 #include "compiler/graph/registry.h"
 
 #include <CLI/CLI.hpp>
@@ -15,19 +13,17 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <ostream>
 
 namespace cnnc {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct Options {
     NetworkArguments network;
     WeightArguments weights;
     CompileArguments compile;
+    PlaceArguments place;
     std::vector<std::string> inputs;
     int threads = 1;
     double seconds = 3;
@@ -35,79 +31,34 @@ struct Options {
     bool json = false;
 };
 
-constexpr int rounds = 10;
-constexpr int max_runs = 1 << 20;
-// Read bandwidth is measured on blocks of 16 KiB << i: from L1 to memory.
-constexpr int bandwidth_sizes = 13;
-constexpr int64_t smallest_block = 16 << 10;
 // Without weights given, bench makes some up: its numbers do not depend on them.
 constexpr uint64_t default_seed = 1;
 
-// In memory shared with the child that measures; seconds per step follow.
+// What time_libraries found out about the one network.
 struct Measured {
-    int runs;
-    double min_seconds, median_seconds;
-    double peak_gflops;
-    double bandwidth[bandwidth_sizes];
+    LibraryTimes times;
+    double peak_gflops = 0; // 0: not measured
+    std::vector<double> bandwidth;
 };
-double *step_seconds(const SharedMemory &memory) {
-    return reinterpret_cast<double *>(memory.as<char>() + sizeof(Measured));
-}
 
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double timed_run(NetworkContext &network, const CallMemory &memory) {
-    const auto inputs = memory.input_pointers();
-    const auto outputs = memory.output_pointers();
-    const Clock::time_point start = Clock::now();
-    network.run(inputs, outputs);
-    return seconds_since(start);
-}
-
-// Runs for about `seconds`, at least once.
-void run_for(double seconds, NetworkContext &network, const CallMemory &memory,
-             std::vector<double> &times) {
-    const Clock::time_point start = Clock::now();
-    do
-        times.push_back(timed_run(network, memory));
-    while (seconds_since(start) < seconds && times.size() < max_runs);
-}
-
-// In the child.
-void measure(const Library &library, const Scheduled &scheduled, const CallMemory &memory,
-             const Options &options, const SharedMemory &result) {
-    double *const steps = step_seconds(result);
-    std::fill(steps, steps + scheduled.choices.size(), 1e30);
-    LoadedNetwork loaded(library);
-    NetworkContext network = loaded.create(options.threads);
-    NetworkContext stepped = loaded.create(options.threads, [&](int step, double seconds) {
-        steps[step] = std::min(steps[step], seconds);
-    });
-    std::vector<double> times, ignored;
-    run_for(0.05, network, memory, ignored); // caches, page faults, clock speed
-    auto *measured = result.as<Measured>();
-    for (int round = 0; round < rounds; ++round) {
-        const double peak = measure_peak_gflops(scheduled.target, options.threads, 0.01);
-        measured->peak_gflops = std::max(measured->peak_gflops, peak);
-        run_for(options.seconds / rounds, network, memory, times);
-        if (options.layers)
-            run_for(options.seconds / rounds, stepped, memory, ignored);
-    }
-    for (int i = 0; options.layers && i < bandwidth_sizes; ++i)
-        measured->bandwidth[i] =
-            measure_read_bandwidth(scheduled.target, smallest_block << i, 0.005);
-    std::sort(times.begin(), times.end());
-    measured->runs = int(times.size());
-    measured->min_seconds = times.front();
-    measured->median_seconds = times[times.size() / 2];
+Measured measure(const Place &place, const Library &library, const NetworkCall &call,
+                 const Options &options) {
+    TimingPlan plan;
+    plan.seconds = options.seconds;
+    plan.steps = plan.bandwidth = options.layers;
+    plan.peak = true;
+    TimingResult result = time_libraries(place, {&library}, call, plan);
+    check(place, result.problem);
+    Measured measured = {std::move(result.libraries[0]), 0, std::move(result.bytes_per_second)};
+    for (const double gflops : result.peak_gflops)
+        measured.peak_gflops = std::max(measured.peak_gflops, gflops);
+    return measured;
 }
 
 // Bytes a second for a layer that touches so many bytes: what the largest block within them gets.
 double bandwidth_for(const Measured &measured, int64_t bytes) {
-    int i = 0;
-    while (i + 1 < bandwidth_sizes && (smallest_block << (i + 1)) <= bytes)
+    size_t i = 0;
+    while (i + 1 < measured.bandwidth.size() && (smallest_bandwidth_block << (i + 1)) <= bytes)
         ++i;
     return measured.bandwidth[i];
 }
@@ -134,12 +85,11 @@ std::string op_of(const Kernel &kernel, const Graph &graph) {
     return op_name(node.op, operands);
 }
 
-std::vector<Row> layer_rows(const Scheduled &scheduled, const SharedMemory &result) {
-    const auto &measured = *result.as<Measured>();
+std::vector<Row> layer_rows(const Scheduled &scheduled, const Measured &measured) {
     std::vector<Row> rows;
     for (size_t i = 0; i < scheduled.choices.size(); ++i) {
         const Kernel &kernel = scheduled.kernels.kernels[i];
-        const double seconds = step_seconds(result)[i];
+        const double seconds = measured.times.step_seconds[i];
         rows.push_back({kernel.name, op_of(kernel, scheduled.kernels.graph),
                         workload_text(kernel.workload),
                         schedule_text(scheduled.choices[i].schedule), seconds * 1e3,
@@ -163,9 +113,9 @@ void print_json(const Summary &summary, const Measured &measured, const std::vec
         {"target", summary.target},
         {"cpu", summary.cpu},
         {"threads", summary.threads},
-        {"runs", measured.runs},
-        {"min_ms", measured.min_seconds * 1e3},
-        {"median_ms", measured.median_seconds * 1e3},
+        {"runs", measured.times.runs},
+        {"min_ms", measured.times.min_seconds * 1e3},
+        {"median_ms", measured.times.median_seconds * 1e3},
         {"macs", summary.macs},
         {"gflops", summary.gflops},
         {"peak_gflops", measured.peak_gflops},
@@ -197,8 +147,8 @@ void print_text(const Summary &summary, const Measured &measured, const std::vec
                                summary.cpu.empty() ? "" : " ", summary.cpu, summary.threads,
                                summary.threads == 1 ? "" : "s");
     console.out << fmt::format("min {:.4g} ms, median {:.4g} ms of {} runs\n",
-                               measured.min_seconds * 1e3, measured.median_seconds * 1e3,
-                               measured.runs);
+                               measured.times.min_seconds * 1e3,
+                               measured.times.median_seconds * 1e3, measured.times.runs);
     console.out << fmt::format("{:.4g} GFLOP/s of the {:.4g} measured on registers: {:.0f}%\n",
                                summary.gflops, measured.peak_gflops,
                                100 * summary.gflops / measured.peak_gflops);
@@ -213,7 +163,8 @@ int64_t total_macs(const Graph &graph) {
 
 int bench(const Options &options, Console &console) {
     const Target target = chosen_target(options.compile);
-    require_runs_here(target);
+    Place place = chosen_place(target, options.place);
+    place.timeout_seconds += 100 * options.seconds;
     WeightArguments weights = options.weights;
     if (!weights.given())
         weights.seed = default_seed;
@@ -222,16 +173,12 @@ int bench(const Options &options, Console &console) {
     const Scheduled scheduled = schedule_network(graph, options.compile, console);
     const auto compiled = compile_scheduled(scheduled, options.compile, console);
     const Library library = link_library(scheduled, compiled, false);
-    const CallMemory memory = make_call_memory(graph, inputs);
-    const SharedMemory result(sizeof(Measured) + compiled.size() * sizeof(double));
-    in_child(600 + 100 * options.seconds,
-             [&] { measure(library, scheduled, memory, options, result); });
-
-    const auto &measured = *result.as<Measured>();
+    const Measured measured =
+        measure(place, library, network_call(graph, inputs, options.threads), options);
     Summary summary = {graph.name, target_text(target), target.cpu, options.threads,
                        total_macs(graph)};
-    summary.gflops = 2e-9 * double(summary.macs) / measured.min_seconds;
-    const auto rows = options.layers ? layer_rows(scheduled, result) : std::vector<Row>();
+    summary.gflops = 2e-9 * double(summary.macs) / measured.times.min_seconds;
+    const auto rows = options.layers ? layer_rows(scheduled, measured) : std::vector<Row>();
     if (options.json)
         print_json(summary, measured, rows, options.layers, console);
     else
@@ -243,7 +190,7 @@ int bench(const Options &options, Console &console) {
 
 void add_bench_command(CLI::App &app, Action &action) {
     auto options = std::make_shared<Options>();
-    CLI::App *command = app.add_subcommand("bench", "Time a network on this machine");
+    CLI::App *command = app.add_subcommand("bench", "Time a network");
     add_network_arguments(*command, options->network);
     add_weight_arguments(*command, options->weights);
     add_repeatable(*command, "--input", options->inputs,
@@ -256,6 +203,7 @@ void add_bench_command(CLI::App &app, Action &action) {
     command->add_flag("--layers", options->layers, "Time every layer as well");
     command->add_flag("--json", options->json, "Print one JSON object");
     add_compile_arguments(*command, options->compile);
+    add_place_arguments(*command, options->place);
     command->callback([options, &action] {
         action = [options](Console &console) { return bench(*options, console); };
     });

@@ -187,12 +187,6 @@ std::vector<NamedTarget> chosen_targets(const CompileArguments &arguments) {
     return targets;
 }
 
-void require_runs_here(const Target &target) {
-    if (!runs_here(target))
-        bad_command_line(fmt::format("code for {} cannot run on this machine ({})",
-                                     target_text(target), target_text(host_target())));
-}
-
 namespace {
 
 // Kernels address their tensors with 32 bits.

@@ -51,8 +51,6 @@ struct NamedTarget {
     Target target;
 };
 std::vector<NamedTarget> chosen_targets(const CompileArguments &arguments);
-// Throws unless code for the target can run on this machine.
-void require_runs_here(const Target &target);
 
 // Per kernel of `scheduled`. A kernel that cannot be compiled is a bug and ends the command with
 // what is needed to reproduce it.

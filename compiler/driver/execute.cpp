@@ -1,74 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The parent's side of running a compiled network.
 #include "compiler/driver/execute.h"
 
-#include "compiler/codegen/child.h"
 #include "compiler/driver/tensors.h"
+#include "compiler/execute/words.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
+#include <CLI/CLI.hpp>
 
 namespace cnnc {
 namespace {
 
-// A page more than enough for outputs without elements.
-size_t bytes_of(const TensorType &type) {
-    return std::max<size_t>(64, size_t(element_count(type.shape)) * dtype_bytes(type.dtype));
+std::string check_command(const std::string &text) {
+    const auto words = split_command(text);
+    if (!words)
+        return "a quote is not closed, or a backslash ends it: " + text;
+    return words->empty() ? "the command is empty" : "";
 }
-
-constexpr double run_timeout_seconds = 600;
 
 } // namespace
 
-std::vector<const void *> CallMemory::input_pointers() const {
-    std::vector<const void *> pointers;
-    for (const auto &input : inputs)
-        pointers.push_back(input.data());
-    return pointers;
+void add_place_arguments(CLI::App &command, PlaceArguments &arguments) {
+    const CLI::Validator is_command(check_command, "", "command");
+    command
+        .add_option("--runner", arguments.runner,
+                    "Run it behind this command: an emulator, 'ssh board', srun, ...")
+        ->type_name("CMD")
+        ->check(is_command);
+    command
+        .add_option("--cc", arguments.compiler,
+                    "C compiler for the target, which links what a runner runs")
+        ->type_name("CMD")
+        ->check(is_command);
+    command.add_option("--timeout", arguments.timeout, "Time it may take to run")
+        ->type_name("S")
+        ->capture_default_str()
+        ->check(CLI::Range(0.1, 1e6));
 }
 
-std::vector<void *> CallMemory::output_pointers() const {
-    std::vector<void *> pointers;
-    for (const SharedMemory &output : outputs)
-        pointers.push_back(output.as<void>());
-    return pointers;
+Place chosen_place(const Target &target, const PlaceArguments &arguments) {
+    Place place;
+    place.target = target;
+    place.runner = arguments.runner;
+    place.compiler = arguments.compiler;
+    place.timeout_seconds = arguments.timeout;
+    const std::string problem = place_problem(place);
+    if (!problem.empty())
+        throw Failure{place.runner.empty() && place.compiler.empty() ? exit_bad_command_line
+                                                                     : exit_environment,
+                      problem};
+    return place;
 }
 
-CallMemory make_call_memory(const Graph &graph, const std::vector<TensorData> &inputs) {
-    CallMemory memory;
+NetworkCall network_call(const Graph &graph, const std::vector<TensorData> &inputs, int threads) {
+    NetworkCall call;
+    call.threads = threads;
     for (size_t i = 0; i < inputs.size(); ++i) {
         const Node &node = graph[graph.inputs[i]];
         const Layout layout = std::get<Input>(node.op).layout;
-        memory.inputs.emplace_back(inputs[i].byte_count());
+        call.inputs.emplace_back(inputs[i].byte_count());
         scatter(inputs[i].bytes, node.type, layout_strides(node.type.shape, layout),
-                memory.inputs.back().data());
+                call.inputs.back().data());
     }
-    for (const Output &output : graph.outputs)
-        memory.outputs.emplace_back(bytes_of(graph[output.node].type));
-    return memory;
+    for (const Output &output : graph.outputs) {
+        const TensorType &type = graph[output.node].type;
+        call.output_bytes.push_back(size_t(element_count(type.shape)) * dtype_bytes(type.dtype));
+    }
+    return call;
 }
 
-TensorData output_tensor(const Graph &graph, const CallMemory &memory, size_t index) {
+TensorData output_tensor(const Graph &graph, const std::vector<Bytes> &outputs, size_t index) {
     const Output &output = graph.outputs[index];
     const TensorType &type = graph[output.node].type;
-    return gathered(memory.outputs[index].as<void>(), type,
-                    layout_strides(type.shape, output.layout));
+    return gathered(outputs[index].data(), type, layout_strides(type.shape, output.layout));
 }
 
-void in_child(double timeout_seconds, const std::function<void()> &work) {
-    const Child child = run_child([&](int) { work(); }, timeout_seconds);
-    if (!child.failure.empty())
-        throw Failure{exit_bug,
-                      fmt::format("the compiled network could not be run: {}", child.failure)};
+void check(const Place &place, const RunProblem &problem) {
+    const std::string words = "the compiled network could not be run: " + problem.message;
+    switch (problem.kind) {
+    case RunProblem::Kind::none:
+        return;
+    case RunProblem::Kind::refused:
+    case RunProblem::Kind::unavailable:
+        throw Failure{exit_environment, problem.message};
+    case RunProblem::Kind::timed_out: // runners may be as slow as they are
+        throw Failure{place.runner.empty() ? exit_bug : exit_environment, words};
+    case RunProblem::Kind::crashed:
+        throw Failure{exit_bug, words};
+    }
 }
 
-void run_once(const Library &library, int threads, const CallMemory &memory) {
-    in_child(run_timeout_seconds, [&] {
-        LoadedNetwork network(library);
-        NetworkContext context = network.create(threads);
-        context.run(memory.input_pointers(), memory.output_pointers());
-    });
+std::vector<Bytes> run_once(const Place &place, const Library &library, const NetworkCall &call) {
+    RunResult result = run_library(place, library, call);
+    check(place, result.problem);
+    return std::move(result.outputs);
 }
 
 } // namespace cnnc

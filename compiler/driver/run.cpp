@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// cnnc run: one inference, compiled for this machine or by the reference interpreter.
+// cnnc run: one inference, compiled, here or behind a runner, or by the reference interpreter.
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/execute.h"
 #include "compiler/driver/inputs.h"
 #include "compiler/driver/network.h"
 #include "compiler/driver/outputs.h"
-#include "compiler/driver/tensors.h"
 #include "compiler/reference/interpret.h"
 
 #include <CLI/CLI.hpp>
@@ -20,6 +19,7 @@ struct Options {
     NetworkArguments network;
     WeightArguments weights;
     CompileArguments compile;
+    PlaceArguments place;
     OutputArguments outputs;
     std::vector<std::string> inputs;
     int threads = 1;
@@ -37,15 +37,14 @@ std::vector<TensorData> run_reference(const Graph &graph, const std::vector<Tens
 
 std::vector<TensorData> run_compiled(const Graph &graph, const std::vector<TensorData> &inputs,
                                      const Options &options, Console &console) {
+    const Place place = chosen_place(chosen_target(options.compile), options.place);
     const Scheduled scheduled = schedule_network(graph, options.compile, console);
-    require_runs_here(scheduled.target);
     const auto results = compile_scheduled(scheduled, options.compile, console);
-    const Library library = link_library(scheduled, results, false);
-    const CallMemory memory = make_call_memory(graph, inputs);
-    run_once(library, options.threads, memory);
+    const std::vector<Bytes> bytes = run_once(place, link_library(scheduled, results, false),
+                                              network_call(graph, inputs, options.threads));
     std::vector<TensorData> outputs;
     for (size_t i = 0; i < graph.outputs.size(); ++i)
-        outputs.push_back(output_tensor(graph, memory, i));
+        outputs.push_back(output_tensor(graph, bytes, i));
     return outputs;
 }
 
@@ -63,7 +62,7 @@ int run(const Options &options, Console &console) {
 
 void add_run_command(CLI::App &app, Action &action) {
     auto options = std::make_shared<Options>();
-    CLI::App *command = app.add_subcommand("run", "Run a network once, on this machine");
+    CLI::App *command = app.add_subcommand("run", "Run a network once");
     add_network_arguments(*command, options->network);
     add_weight_arguments(*command, options->weights);
     add_repeatable(
@@ -83,6 +82,7 @@ void add_run_command(CLI::App &app, Action &action) {
                       "Use the reference interpreter, in double precision");
     add_thread_argument(*command, options->threads);
     add_compile_arguments(*command, options->compile);
+    add_place_arguments(*command, options->place);
     command->callback([options, &action] {
         action = [options](Console &console) { return run(*options, console); };
     });

@@ -27,6 +27,7 @@ struct Options {
     NetworkArguments network;
     WeightArguments weights;
     CompileArguments compile;
+    PlaceArguments place;
     std::vector<std::string> inputs;
     uint64_t seed = 1;
     double tolerance = 1e-4;
@@ -55,16 +56,16 @@ Report make_report(const char *what, double tolerance) {
     return {Table({what, "TYPE", ">MAX ERROR", ">RMS ERROR", ">SCALE", ""}), tolerance};
 }
 
-bool verify_outputs(const Graph &graph, const Scheduled &scheduled,
-                    const std::vector<KernelResult> &results, const std::vector<TensorData> &inputs,
-                    const Options &options, Console &console) {
-    const CallMemory memory = make_call_memory(graph, inputs);
-    run_once(link_library(scheduled, results, false), options.threads, memory);
+bool verify_outputs(const Graph &graph, const Place &place, const Library &library,
+                    const std::vector<TensorData> &inputs, const Options &options,
+                    Console &console) {
+    const std::vector<Bytes> outputs =
+        run_once(place, library, network_call(graph, inputs, options.threads));
     const std::vector<TensorD> expected = interpret(graph, inputs);
     Report report = make_report("OUTPUT", options.tolerance);
     for (size_t i = 0; i < expected.size(); ++i)
         report.add(graph.outputs[i].name,
-                   compare(output_tensor(graph, memory, i), expected[i].values),
+                   compare(output_tensor(graph, outputs, i), expected[i].values),
                    is_rounded(graph, graph.outputs[i].node));
     console.out << report.table.text();
     return report.good;
@@ -72,23 +73,23 @@ bool verify_outputs(const Graph &graph, const Scheduled &scheduled,
 
 // What the kernel wrote, in logical order.
 TensorData kernel_values(const Kernel &kernel, const KernelGraph &kernels,
-                         const CallMemory &memory) {
+                         const std::vector<Bytes> &outputs) {
     const TensorView &view = kernel.workload.output;
     const Buffer &buffer = kernels.buffers[size_t(kernel.output.buffer)];
     const int64_t offset = kernel.output.offset * int64_t(dtype_bytes(view.dtype));
-    return gathered(memory.outputs[size_t(buffer.index)].as<std::byte>() + offset,
-                    {view.dtype, view.shape}, view.strides);
+    return gathered(outputs[size_t(buffer.index)].data() + offset, {view.dtype, view.shape},
+                    view.strides);
 }
 
-bool verify_layers(const Scheduled &scheduled, const std::vector<KernelResult> &results,
-                   const std::vector<TensorData> &inputs, const Options &options,
-                   Console &console) {
+bool verify_layers(const Scheduled &scheduled, const Place &place,
+                   const std::vector<KernelResult> &results, const std::vector<TensorData> &inputs,
+                   const Options &options, Console &console) {
     Scheduled exposed = scheduled;
     exposed.kernels = expose_results(scheduled.kernels);
     exposed.plan = plan_memory(exposed.kernels);
     const Graph &graph = exposed.kernels.graph;
-    const CallMemory memory = make_call_memory(graph, inputs);
-    run_once(link_library(exposed, results, false), options.threads, memory);
+    const std::vector<Bytes> outputs = run_once(place, link_library(exposed, results, false),
+                                                network_call(graph, inputs, options.threads));
 
     std::multimap<NodeId, const Kernel *> kernel_of;
     for (const Kernel &kernel : exposed.kernels.kernels)
@@ -98,7 +99,7 @@ bool verify_layers(const Scheduled &scheduled, const std::vector<KernelResult> &
         const auto [begin, end] = kernel_of.equal_range(id);
         for (auto it = begin; it != end; ++it)
             differences[it->second] =
-                compare(kernel_values(*it->second, exposed.kernels, memory), value.values);
+                compare(kernel_values(*it->second, exposed.kernels, outputs), value.values);
     });
     Report report = make_report("LAYER", options.tolerance);
     for (const Kernel &kernel : exposed.kernels.kernels)
@@ -109,15 +110,16 @@ bool verify_layers(const Scheduled &scheduled, const std::vector<KernelResult> &
 }
 
 int verify_network(const Options &options, Console &console) {
-    require_runs_here(chosen_target(options.compile));
+    const Place place = chosen_place(chosen_target(options.compile), options.place);
     const Graph graph = load_graph(options.network, options.weights, Need::weights, console);
     const auto inputs = load_inputs(graph, options.inputs, &options.seed, console);
     const Scheduled scheduled = schedule_network(graph, options.compile, console);
     const auto results = compile_scheduled(scheduled, options.compile, console);
     bool good = true;
     if (options.layers)
-        good &= verify_layers(scheduled, results, inputs, options, console);
-    good &= verify_outputs(graph, scheduled, results, inputs, options, console);
+        good &= verify_layers(scheduled, place, results, inputs, options, console);
+    good &= verify_outputs(graph, place, link_library(scheduled, results, false), inputs, options,
+                           console);
     console.err << fmt::format("{} on {}: {}, tolerance {:g} of the largest value\n", graph.name,
                                target_text(scheduled.target),
                                good ? "agrees with the reference" : "DIFFERS FROM THE REFERENCE",
@@ -147,6 +149,7 @@ void add_verify_command(CLI::App &app, Action &action) {
     command->add_flag("--layers", options->layers, "Compare every kernel's result as well");
     add_thread_argument(*command, options->threads);
     add_compile_arguments(*command, options->compile);
+    add_place_arguments(*command, options->place);
     command->callback([options, &action] {
         action = [options](Console &console) { return verify_network(*options, console); };
     });

@@ -74,7 +74,8 @@ constexpr int bandwidth_sizes = 13;
 
 struct TimingResult {
     RunProblem problem;
-    std::vector<LibraryTimes> libraries;  // as given; those finished before a problem are filled
+    int last_library = -1; // whose code ran last: with a problem, whose problem it is; -1: none's
+    std::vector<LibraryTimes> libraries;  // as given; on a problem only their rounds so far
     std::vector<double> peak_gflops;      // per round
     std::vector<double> bytes_per_second; // per block size
 };

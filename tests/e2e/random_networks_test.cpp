@@ -27,13 +27,15 @@ void check_network(uint64_t seed, const std::string &target_name, int threads) {
     try {
         const Scheduled scheduled = schedule_network(graph, arguments, console);
         const auto results = compile_scheduled(scheduled, arguments, console);
-        const CallMemory memory = make_call_memory(graph, inputs);
-        run_once(link_library(scheduled, results, false), threads, memory);
+        Place place;
+        place.target = scheduled.target;
+        const std::vector<Bytes> outputs = run_once(place, link_library(scheduled, results, false),
+                                                    network_call(graph, inputs, threads));
         const std::vector<TensorD> expected = interpret(graph, inputs);
         for (size_t i = 0; i < expected.size(); ++i) {
             const Tolerance tolerance = {1e-4, is_rounded(graph, graph.outputs[i].node)};
             const Difference difference =
-                compare(output_tensor(graph, memory, i), expected[i].values);
+                compare(output_tensor(graph, outputs, i), expected[i].values);
             EXPECT_TRUE(within(difference, tolerance))
                 << "output " << graph.outputs[i].name << ": " << verdict(difference, tolerance)
                 << ", " << difference.max;
