@@ -35,5 +35,7 @@ struct LoopBound {
     double fraction() const { return cycles > 0 ? multiply_add_cycles / cycles : 0; }
 };
 LoopBound loop_bound(const HotLoop &loop, const Target &target);
+// What full vectors reach by the same model; 0 where there is none.
+double peak_flops_per_cycle(const Target &target);
 
 } // namespace cnnc

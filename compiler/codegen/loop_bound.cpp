@@ -138,6 +138,23 @@ double port_cycles(const Parsed &parsed, const std::vector<bool> &counts) {
     return held.empty() ? 0 : *std::max_element(held.begin(), held.end());
 }
 
+// A loop of one multiply-add of the widest vectors.
+std::string full_multiply_add(const Target &target) {
+    std::string body;
+    if (target.arch == Arch::x86) {
+        const std::string r = target.has("avx512") ? "%zmm" : target.has("avx") ? "%ymm" : "%xmm";
+        const std::string two = r + "1, " + r + "2", three = r + "0, " + two;
+        body = target.has("fma")   ? "\tvfmadd231ps\t" + three + "\n"
+               : target.has("avx") ? "\tvmulps\t" + three + "\n\tvaddps\t" + three + "\n"
+                                   : "\tmulps\t" + two + "\n\taddps\t" + two + "\n";
+        return ".L0:\n" + body + "\tjne\t.L0\n";
+    }
+    if (target.arch == Arch::riscv)
+        return ".L0:\n\tfmadd.s\tft0, ft1, ft2, ft0\n\tbnez\ta0, .L0\n";
+    body = target.bits == 64 ? "\tfmla\tv0.4s, v1.4s, v2.4s\n" : "\tvmla.f32\tq0, q1, q2\n";
+    return ".L0:\n" + body + (target.bits == 64 ? "\tb.ne\t.L0\n" : "\tbne\t.L0\n");
+}
+
 } // namespace
 
 LoopBound loop_bound(const HotLoop &loop, const Target &target) {
@@ -157,9 +174,19 @@ LoopBound loop_bound(const HotLoop &loop, const Target &target) {
     return bound;
 }
 
+double peak_flops_per_cycle(const Target &target) {
+    const HotLoop loop = find_hot_loop(full_multiply_add(target), target);
+    const LoopBound bound = loop_bound(loop, target);
+    return bound.known ? double(loop.flops) / bound.multiply_add_cycles : 0;
+}
+
 } // namespace cnnc
 #else
 namespace cnnc {
+
+double peak_flops_per_cycle(const Target &) {
+    return 0;
+}
 
 // The analyzer's interface changes with every release of LLVM.
 LoopBound loop_bound(const HotLoop &, const Target &) {

@@ -20,7 +20,8 @@ struct ServiceOptions {
     int64_t cache_bytes = int64_t(2) << 30; // the cache is pruned to this
     // Called in this process as results arrive: done, total (equal requests count once).
     std::function<void(int, int)> progress;
-    // In place of compile_kernel and of warming Halide up, for tests. Called in a worker.
+    // In place of compile_kernel (analyses make something else of a kernel) and of warming Halide
+    // up (for tests). Called in a worker.
     std::function<CompiledKernel(const KernelRequest &)> compile;
     std::function<void()> warm_up;
 };

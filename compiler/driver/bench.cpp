@@ -6,7 +6,7 @@
 #include "compiler/driver/execute.h"
 #include "compiler/driver/inputs.h"
 #include "compiler/driver/network.h"
-#include "compiler/graph/registry.h"
+#include "compiler/driver/static_report.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -28,6 +28,7 @@ struct Options {
     int threads = 1;
     double seconds = 3;
     bool layers = false;
+    bool from_code = false; // --static
     bool json = false;
 };
 
@@ -75,22 +76,12 @@ struct Row {
     double ms = 0, gflops = 0, roofline = 0;
 };
 
-std::string op_of(const Kernel &kernel, const Graph &graph) {
-    if (kernel.nodes.empty())
-        return "copy";
-    const Node &node = graph[kernel.nodes[0]];
-    std::vector<TensorType> operands;
-    for (const NodeId input : node.inputs)
-        operands.push_back(graph[input].type);
-    return op_name(node.op, operands);
-}
-
 std::vector<Row> layer_rows(const Scheduled &scheduled, const Measured &measured) {
     std::vector<Row> rows;
     for (size_t i = 0; i < scheduled.choices.size(); ++i) {
         const Kernel &kernel = scheduled.kernels.kernels[i];
         const double seconds = measured.times.step_seconds[i];
-        rows.push_back({kernel.name, op_of(kernel, scheduled.kernels.graph),
+        rows.push_back({kernel.name, kernel_op_name(kernel, scheduled.kernels.graph),
                         workload_text(kernel.workload),
                         schedule_text(scheduled.choices[i].schedule), seconds * 1e3,
                         2e-9 * double(workload_macs(kernel.workload)) / seconds,
@@ -161,7 +152,16 @@ int64_t total_macs(const Graph &graph) {
     return macs;
 }
 
+int report_code(const Options &options, Console &console) {
+    const Graph graph = load_graph(options.network, {}, Need::shapes, console);
+    const Scheduled scheduled = schedule_network(graph, options.compile, console);
+    print_static_report(scheduled, options.compile, options.json, console);
+    return exit_ok;
+}
+
 int bench(const Options &options, Console &console) {
+    if (options.from_code)
+        return report_code(options, console);
     const Target target = chosen_target(options.compile);
     Place place = chosen_place(target, options.place);
     place.timeout_seconds += 100 * options.seconds;
@@ -201,6 +201,8 @@ void add_bench_command(CLI::App &app, Action &action) {
         ->capture_default_str()
         ->check(CLI::Range(0.01, 3600.0));
     command->add_flag("--layers", options->layers, "Time every layer as well");
+    command->add_flag("--static", options->from_code,
+                      "Run nothing: read every layer's machine code instead, for any CPU target");
     command->add_flag("--json", options->json, "Print one JSON object");
     add_compile_arguments(*command, options->compile);
     add_place_arguments(*command, options->place);

@@ -6,6 +6,7 @@
 #include "compiler/codegen/emit.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
+#include "compiler/graph/registry.h"
 #include "compiler/lower/packing.h"
 #include "compiler/passes/passes.h"
 
@@ -252,7 +253,8 @@ std::vector<Scheduled> schedule_variants(const Graph &graph, const CompileArgume
 }
 
 std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
-                                            const CompileArguments &arguments, Console &console) {
+                                            const CompileArguments &arguments, Console &console,
+                                            CompileFunction compile) {
     std::vector<KernelRequest> requests;
     for (size_t i = 0; i < scheduled.choices.size(); ++i)
         requests.push_back({scheduled.kernels.kernels[i].workload, scheduled.choices[i].schedule,
@@ -260,7 +262,9 @@ std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
     Progress progress(console, "compiling kernels");
     ServiceOptions options;
     options.jobs = arguments.jobs;
-    options.use_cache = !arguments.no_cache;
+    options.use_cache = !arguments.no_cache && !compile;
+    if (compile)
+        options.compile = compile;
     options.progress = [&](int done, int total) { progress.update(done, total); };
     std::vector<KernelResult> results = compile_kernels(requests, options);
     for (size_t i = 0; i < results.size(); ++i)
@@ -298,6 +302,16 @@ Library link_variants(const std::vector<Scheduled> &variants,
     } catch (const LibraryError &error) {
         throw Failure{exit_bad_input, error.message};
     }
+}
+
+std::string kernel_op_name(const Kernel &kernel, const Graph &graph) {
+    if (kernel.nodes.empty())
+        return "copy";
+    const Node &node = graph[kernel.nodes[0]];
+    std::vector<TensorType> operands;
+    for (const NodeId input : node.inputs)
+        operands.push_back(graph[input].type);
+    return op_name(node.op, operands);
 }
 
 } // namespace cnnc

@@ -53,14 +53,20 @@ struct NamedTarget {
 std::vector<NamedTarget> chosen_targets(const CompileArguments &arguments);
 
 // Per kernel of `scheduled`. A kernel that cannot be compiled is a bug and ends the command with
-// what is needed to reproduce it.
+// what is needed to reproduce it. `compile`, where given, takes the place of compile_kernel, and
+// then nothing is taken from or put into the cache.
+using CompileFunction = CompiledKernel (*)(const KernelRequest &);
 std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
-                                            const CompileArguments &arguments, Console &console);
+                                            const CompileArguments &arguments, Console &console,
+                                            CompileFunction compile = nullptr);
 
 Library link_library(const Scheduled &scheduled, const std::vector<KernelResult> &results,
                      bool weights_file);
 // `results` per variant.
 Library link_variants(const std::vector<Scheduled> &variants,
                       const std::vector<std::vector<KernelResult>> &results, bool weights_file);
+
+// The operator of a kernel's anchor, as the language writes it.
+std::string kernel_op_name(const Kernel &kernel, const Graph &graph);
 
 } // namespace cnnc

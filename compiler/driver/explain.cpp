@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // cnnc explain: why the compiled network is the way it is. The whole network: its kernels and the
-// memory plan. One layer: its workload, schedule, loop nest and assembly.
+// memory plan. One layer: its workload, schedule, loop nest, hot loop and assembly.
 #include "compiler/codegen/child.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/network.h"
+#include "compiler/driver/static_report.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -153,8 +154,11 @@ std::string layer_text(const Scheduled &scheduled, const Options &options) {
                                    scheduled.target};
     if (options.assembly)
         return described(request, kernel_assembly);
-    return kernel_text(kernel, scheduled.choices[index]) + "\n" +
-           described(request, kernel_loop_nest);
+    std::string text =
+        kernel_text(kernel, scheduled.choices[index]) + "\n" + described(request, kernel_loop_nest);
+    if (gpu_api(request.target) == GpuApi::none)
+        text += "\n" + described(request, hot_loop_text);
+    return text;
 }
 
 int explain(const Options &options, Console &console) {
@@ -172,7 +176,7 @@ void add_explain_command(CLI::App &app, Action &action) {
     CLI::App *command =
         app.add_subcommand("explain", "Say what was fused, scheduled and placed how, and why");
     add_network_arguments(*command, options->network);
-    command->add_option("LAYER", options->layer, "Only this layer, with its loop nest")
+    command->add_option("LAYER", options->layer, "Only this layer, with its loop nest and hot loop")
         ->type_name("");
     command->add_flag("--asm", options->assembly, "Print the layer's assembly instead");
     add_compile_arguments(*command, options->compile);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Commands that compile: what they write and print, and that verify can fail.
 #include "compiler/driver/driver.h"
+#include "compiler/driver/static_report.h"
 #include "compiler/graph/tensor.h"
 #include "compiler/import/npy.h"
 
@@ -164,6 +165,51 @@ TEST_F(Whole, BenchJsonHasTheAgreedKeys) {
     EXPECT_EQ(json["layers"][1]["op"], "max_pool2d");
 }
 
+// Of any CPU, without running anything.
+TEST_F(Whole, BenchReadsTheMachineCode) {
+    const Result table =
+        cnnc({"bench", file, "--static", "--target", "arm64", "--cpu", "cortex-a72"});
+    ASSERT_EQ(table.code, exit_ok) << table.err;
+    EXPECT_NE(table.out.find("small on arm-64-linux cortex-a72: hot loops, per iteration\n"),
+              std::string::npos)
+        << table.out;
+    const Result result =
+        cnnc({"bench", file, "--static", "--json", "--target", "arm64", "--cpu", "cortex-a72"});
+    ASSERT_EQ(result.code, exit_ok) << result.err;
+    const auto json = nlohmann::json::parse(result.out);
+    EXPECT_EQ(json["cpu"], "cortex-a72");
+    EXPECT_EQ(json["macs"], 12 * 12 * 16 * 27 + 6 * 6 * 16 * 144 + 576 * 10);
+    ASSERT_EQ(json["layers"].size(), 4u);
+    const auto &conv = json["layers"][2];
+    EXPECT_EQ(conv["name"], "conv2");
+    EXPECT_GT(conv["multiply_adds"], 0);
+    EXPECT_GT(conv["loads"], 0);
+    EXPECT_EQ(conv["spills"], 0);
+    EXPECT_EQ(json["layers"][1]["multiply_adds"], 0); // pooling
+    if (conv["cycles"].is_null())
+        return; // this release of LLVM tells no cycles
+    EXPECT_GT(conv["fraction"], 0.5);
+    EXPECT_LE(conv["fraction"], 1.001);
+    EXPECT_GT(json["fraction"], 0.2);
+    EXPECT_LE(json["fraction"], 1.001);
+}
+
+TEST_F(Whole, BenchReadsNoGpusCode) {
+    Scheduled scheduled;
+    scheduled.target = parse_target("x86-64-linux-opencl", nullptr).value();
+    std::istringstream in;
+    std::ostringstream out, err;
+    Console console{in, out, err};
+    try {
+        print_static_report(scheduled, {}, false, console);
+        FAIL();
+    } catch (const Failure &failure) {
+        EXPECT_EQ(failure.code, exit_bad_command_line);
+        EXPECT_EQ(failure.message,
+                  "--static reads the machine code of CPUs; this target's kernels run on a GPU");
+    }
+}
+
 TEST_F(Whole, ExplainNamesFusionScheduleLoopsAndAssembly) {
     const Result all = cnnc({"explain", file});
     EXPECT_EQ(all.code, exit_ok) << all.err;
@@ -172,6 +218,7 @@ TEST_F(Whole, ExplainNamesFusionScheduleLoopsAndAssembly) {
     EXPECT_NE(all.out.find("Memory: one block"), std::string::npos);
     const Result layer = cnnc({"explain", file, "conv2"});
     EXPECT_NE(layer.out.find("produce output:"), std::string::npos) << layer.out << layer.err;
+    EXPECT_NE(layer.out.find("Hot loop, per iteration: "), std::string::npos) << layer.out;
     const Result assembly = cnnc({"explain", file, "conv2", "--asm"});
     EXPECT_NE(assembly.out.find("cnnc_k_"), std::string::npos);
 }
