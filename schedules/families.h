@@ -21,6 +21,15 @@ const Family &sample_family();
 const Family &matmul_family();
 const Family &reduce_family();
 
+const Family &gpu_split_family();
+const Family &gpu_direct_family();
+const Family &gpu_matmul_family();
+const Family &gpu_depthwise_family();
+const Family &gpu_pool_family();
+const Family &gpu_pointwise_family();
+const Family &gpu_sample_family();
+const Family &gpu_reduce_family();
+
 // What a search may try (FamilyParam::values).
 using Values = std::vector<int64_t>;
 // Whole divisions of an extent into even parts, and those rounded up: tiles and blocks that leave
@@ -40,13 +49,6 @@ FamilyParam parallel_param(std::vector<std::string_view> choices);
 // some 5 us, and in 20 us one core does about this many multiply-adds, or moves as many bytes.
 constexpr int64_t parallel_macs = 2'000'000;
 constexpr int64_t parallel_bytes = 1 << 20;
-
-inline int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-inline int64_t round_up(int64_t a, int64_t b) {
-    return ceil_div(a, b) * b;
-}
 
 // Cycles of one register tile of `pixels` x `vectors` vectors of `lanes` elements over `steps`
 // input channels times window positions. `reused`: other tiles read the same weights.
@@ -74,5 +76,12 @@ std::string check_rows(int64_t tile_y, int64_t rows, int64_t extent);
 std::string check_overlap(std::string_view name, int64_t extent, int64_t tile, int64_t block);
 std::string check_extent(std::string_view name, int64_t value, int64_t extent,
                          std::string_view what);
+
+// What a GPU would only report when a kernel is launched; each returns "" or what is wrong.
+// Registers are an estimate.
+std::string check_gpu_threads(const Gpu &gpu, int64_t threads);
+std::string check_gpu_shared(const Gpu &gpu, int64_t bytes);
+std::string check_gpu_registers(const Gpu &gpu, int64_t registers, int64_t threads);
+std::string check_gpu_blocks(const Gpu &gpu, int64_t blocks);
 
 } // namespace cnnc

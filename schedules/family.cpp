@@ -16,8 +16,11 @@ namespace cnnc {
 const std::vector<Family> &families() {
     // In the order in which default_schedule tries them.
     static const std::vector<Family> all = {
-        depthwise_family(), planar_family(), small_family(),  gemm_family(),      direct_family(),
-        pool_family(),      matmul_family(), sample_family(), pointwise_family(), reduce_family(),
+        depthwise_family(),     planar_family(),     small_family(),         gemm_family(),
+        direct_family(),        pool_family(),       matmul_family(),        sample_family(),
+        pointwise_family(),     reduce_family(),     gpu_depthwise_family(), gpu_split_family(),
+        gpu_direct_family(),    gpu_pool_family(),   gpu_matmul_family(),    gpu_sample_family(),
+        gpu_pointwise_family(), gpu_reduce_family(),
     };
     return all;
 }

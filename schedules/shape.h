@@ -11,6 +11,13 @@
 
 namespace cnnc {
 
+inline int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+inline int64_t round_up(int64_t a, int64_t b) {
+    return ceil_div(a, b) * b;
+}
+
 // One spatial axis of a convolution or pooling window.
 struct Axis {
     int64_t out = 1, in = 1;

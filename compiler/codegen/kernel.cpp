@@ -11,6 +11,7 @@
 #include "compiler/codegen/kernel.h"
 
 #include "compiler/codegen/emit.h"
+#include "compiler/codegen/gpu_kernel.h"
 #include "compiler/codegen/hash.h"
 #include "compiler/codegen/llvm_versions.h"
 #include "compiler/codegen/prefetch.h"
@@ -226,6 +227,8 @@ std::string kernel_symbol(const KernelRequest &request) {
 }
 
 CompiledKernel compile_kernel(const KernelRequest &request) {
+    if (gpu_api(request.target) != GpuApi::none)
+        return compile_gpu_kernel(request);
     llvm::LLVMContext context;
     Built built = build_module(request, context);
     built.kernel.object = emit_object(*built.module, request.target);
@@ -247,6 +250,8 @@ std::string kernel_loop_nest(const KernelRequest &request) {
 }
 
 std::string kernel_assembly(const KernelRequest &request) {
+    if (gpu_api(request.target) != GpuApi::none)
+        return compile_gpu_kernel(request).device_code;
     llvm::LLVMContext context;
     return emit_assembly(*build_module(request, context).module, request.target);
 }

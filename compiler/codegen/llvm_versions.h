@@ -63,6 +63,16 @@ uintptr_t symbol_address(const Found &found) {
 #endif
 }
 
+// The function at what LLJIT's lookup found, which was a symbol until 15.
+template <typename Function, typename Found>
+Function function_at(Found found) {
+#if LLVM_VERSION_MAJOR >= 15
+    return found.template toPtr<Function>();
+#else
+    return reinterpret_cast<Function>(found.getAddress());
+#endif
+}
+
 // StringRef's own was spelt startswith until 16.
 inline bool starts_with(llvm::StringRef text, llvm::StringRef prefix) {
     return text.take_front(prefix.size()) == prefix;

@@ -127,8 +127,6 @@ Target read_target(const std::string &name, const std::string &cpu) {
     std::optional<Target> target = parse_target(name, &problem);
     if (!target)
         bad_command_line(fmt::format("--target {}: {}", name, problem));
-    if (gpu_api(*target) != GpuApi::none)
-        bad_command_line(fmt::format("--target {}: GPUs are not supported yet", name));
     problem = release_problem(*target);
     if (!problem.empty())
         bad_command_line(fmt::format("--target {}: {}", name, problem));

@@ -17,4 +17,13 @@ LoweredKernel lower_sample(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_matmul(const Workload &workload, const Schedule &schedule);
 LoweredKernel lower_reduce(const Workload &workload, const Schedule &schedule);
 
+LoweredKernel lower_gpu_direct(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_gpu_split(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_gpu_matmul(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_gpu_depthwise(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_gpu_pool(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_gpu_pointwise(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_gpu_reduce(const Workload &workload, const Schedule &schedule);
+LoweredKernel lower_gpu_sample(const Workload &workload, const Schedule &schedule);
+
 } // namespace cnnc

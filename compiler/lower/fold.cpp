@@ -73,7 +73,7 @@ State state_of(Func f, const std::vector<Expr> &at) {
 }
 
 Fold make_fold(const std::string &name, const FoldRule &rule, const std::vector<int64_t> &extents,
-               int64_t lane_count, const std::vector<Var> &kept) {
+               int64_t lane_count, const std::vector<Var> &kept, Rest rest_rule) {
     Fold f;
     f.lane_count = lane_count;
     f.result = Func(name);
@@ -88,6 +88,11 @@ Fold make_fold(const std::string &name, const FoldRule &rule, const std::vector<
         return f;
     }
     int64_t whole = extents[0] / lane_count, rest = extents[0] % lane_count;
+    bool guarded = rest_rule == Rest::guarded && rest > 0;
+    if (guarded) {
+        ++whole;
+        rest = 0;
+    }
     f.has_whole = whole > 0;
     f.lanes = {Func(name + "_lanes")};
     std::vector<Expr> lanes_here = in_front(f.lane, here);
@@ -98,6 +103,8 @@ Fold make_fold(const std::string &name, const FoldRule &rule, const std::vector<
         f.r = domain(inner, "r");
         std::vector<Expr> at = points(f.r);
         at[0] = at[0] * int32_t(lane_count) + f.lane;
+        if (guarded)
+            f.r.where(at[0] < int32_t(extents[0]));
         add(f.lanes[0], lanes_here, rule.item(at));
     }
     add_halves(f, name, rule, here);

@@ -32,9 +32,13 @@ struct Fold {
     bool has_whole = false;
 };
 
+// What becomes of items that are left when all lanes have taken the same number: they are added to
+// the result one after another, or lanes take one more where there is one.
+enum class Rest { after, guarded };
+
 // `extents`: of the reduced loops, innermost first. lane_count: a power of two; 1: plain.
 Fold make_fold(const std::string &name, const FoldRule &rule, const std::vector<int64_t> &extents,
-               int64_t lane_count, const std::vector<Halide::Var> &kept);
+               int64_t lane_count, const std::vector<Halide::Var> &kept, Rest rest = Rest::after);
 
 State state_of(Halide::Func f, const std::vector<Halide::Expr> &at);
 

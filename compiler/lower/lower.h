@@ -23,5 +23,7 @@ LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule);
 
 // Halide's target for ours: with no run time of its own, and without checks the driver has made.
 Halide::Target halide_target(const Target &target);
+// The same for the GPU of `target`, with this machine's CPU, which runs the host code once.
+Halide::Target halide_gpu_target(const Target &target);
 
 } // namespace cnnc

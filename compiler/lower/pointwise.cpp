@@ -2,8 +2,7 @@
 // Element-by-element work and copies: family `pointwise`.
 #include "compiler/lower/families.h"
 #include "compiler/lower/loops.h"
-#include "compiler/lower/tensors.h"
-#include "schedules/shape.h"
+#include "compiler/lower/stages.h"
 
 namespace cnnc {
 
@@ -11,17 +10,8 @@ using Halide::Expr;
 using Halide::Func;
 using Halide::Var;
 
-namespace {
-
-struct Stages {
-    Loops loops;
-    std::vector<Var> v; // innermost first
-    Func output{"output"};
-    std::vector<Halide::Argument> arguments;
-};
-
-Stages algorithm(const Workload &w) {
-    Stages st;
+PointwiseStages pointwise_algorithm(const Workload &w) {
+    PointwiseStages st;
     st.loops = pointwise_loops(w);
     if (st.loops.extents.empty()) { // a single element
         st.loops.extents = st.loops.out = {1};
@@ -42,10 +32,8 @@ Stages algorithm(const Workload &w) {
     return st;
 }
 
-} // namespace
-
 LoweredKernel lower_pointwise(const Workload &w, const Schedule &schedule) {
-    Stages st = algorithm(w);
+    PointwiseStages st = pointwise_algorithm(w);
     schedule_elementwise(st.output, st.v, st.loops.extents, int(schedule.integer("vector")),
                          schedule.integer("block"), schedule.choice("parallel") == "outer");
     return {st.output, st.arguments};

@@ -2,11 +2,9 @@
 // Reductions, arg_reduce, top_k and softmax: family `reduce`. Vectors go along a loop that is kept,
 // or along the innermost reduced loop: then every lane reduces its own share first.
 #include "compiler/lower/families.h"
-#include "compiler/lower/fold.h"
 #include "compiler/lower/loops.h"
 #include "compiler/lower/math.h"
-#include "compiler/lower/tensors.h"
-#include "schedules/shape.h"
+#include "compiler/lower/stages.h"
 
 #include <limits>
 
@@ -39,19 +37,9 @@ std::vector<T> in_front(T first, const std::vector<T> &rest) {
     return all;
 }
 
-// Shape and arguments of every kind of kernel here. The input has the reduced dimensions in front
-// of the kept ones.
-struct Arguments {
-    Reduction shape;
-    std::vector<Var> k; // kept loops, innermost first
-    Image input;
-    std::vector<Image> operands;
-    std::vector<Halide::Argument> list;
-};
-
 // Operands range over (reduced, kept...) where the result does, else over (kept...).
-Arguments arguments_of(const Workload &w, bool result_has_reduced) {
-    Arguments a;
+ReductionArguments arguments_of(const Workload &w, bool result_has_reduced) {
+    ReductionArguments a;
     a.shape = reduction_of(w);
     Reduction &s = a.shape;
     if (s.extents.empty())
@@ -78,6 +66,11 @@ Arguments arguments_of(const Workload &w, bool result_has_reduced) {
     return a;
 }
 
+int64_t innermost_reduced(const Workload &w) {
+    Reduction r = reduction_of(w);
+    return r.extents.empty() ? 1 : r.extents[0];
+}
+
 // Several vectors at once hide the latency of the additions.
 int64_t lanes_of(int64_t extent, int vector) {
     int64_t lanes = vector;
@@ -87,12 +80,6 @@ int64_t lanes_of(int64_t extent, int vector) {
 }
 
 // ---- reductions and arg_reduce ----
-
-struct Reducing {
-    Arguments arguments;
-    Fold fold;
-    Func output{"output"};
-};
 
 Expr least(Halide::Type type) {
     return type.is_float() ? Expr(-std::numeric_limits<float>::infinity()) : type.min();
@@ -138,8 +125,10 @@ FoldRule arg_rule(bool max, Halide::Type type, std::function<Expr(std::vector<Ex
     return rule;
 }
 
-Reducing reducing_algorithm(const Workload &w, int vector, bool by_lanes) {
-    Reducing st;
+} // namespace
+
+ReducingStages reducing_algorithm(const Workload &w, int64_t lanes, Rest rest) {
+    ReducingStages st;
     st.arguments = arguments_of(w, false);
     const Reduction &s = st.arguments.shape;
     const std::vector<Var> &k = st.arguments.k;
@@ -151,7 +140,7 @@ Reducing reducing_algorithm(const Workload &w, int vector, bool by_lanes) {
     const auto *reduce = std::get_if<Reduce>(&w.anchor);
     FoldRule rule = reduce ? reduce_rule(reduce->kind, type, input)
                            : arg_rule(std::get<ArgReduce>(w.anchor).max, type, input);
-    st.fold = make_fold("fold", rule, s.extents, by_lanes ? lanes_of(s.extents[0], vector) : 1, k);
+    st.fold = make_fold("fold", rule, s.extents, lanes, k, rest);
     State result = state_of(st.fold.result, here);
     Expr value = result[0];
     if (!reduce) // all NaN: some position
@@ -164,7 +153,9 @@ Reducing reducing_algorithm(const Workload &w, int vector, bool by_lanes) {
     return st;
 }
 
-void schedule_reducing(Reducing &st, int vector, bool by_lanes, bool parallel) {
+namespace {
+
+void schedule_reducing(ReducingStages &st, int vector, bool by_lanes, bool parallel) {
     const std::vector<Var> &k = st.arguments.k;
     if (by_lanes) {
         Var at = parallel ? parallel_outer(st.output, k) : k[0];
@@ -188,33 +179,28 @@ void schedule_reducing(Reducing &st, int vector, bool by_lanes, bool parallel) {
 
 // ---- softmax ----
 
-struct SoftmaxStages {
-    Arguments arguments;
-    Var r{"r"};
-    Fold highest, total;
-    Func power{"power"}, norm{"norm"}, output{"output"};
-};
+} // namespace
 
 // exp(x - max) / sum, which no x makes overflow; its logarithm is x - max - log(sum).
-SoftmaxStages softmax_algorithm(const Workload &w, int vector, bool by_lanes) {
+SoftmaxStages softmax_algorithm(const Workload &w, int64_t lanes, Rest rest) {
     SoftmaxStages st;
     st.arguments = arguments_of(w, true);
     const Reduction &s = st.arguments.shape;
     const std::vector<Var> &k = st.arguments.k;
     std::vector<Expr> here = exprs(k), rk = in_front(Expr(st.r), here);
-    int64_t lanes = by_lanes ? vector : 1;
     auto input = [&](const std::vector<Expr> &r) {
         return st.arguments.input(concatenated(r, here));
     };
     Halide::Type type = Halide::Float(32);
     st.highest =
-        make_fold("highest", reduce_rule(ReduceKind::amax, type, input), s.extents, lanes, k);
+        make_fold("highest", reduce_rule(ReduceKind::amax, type, input), s.extents, lanes, k, rest);
     Expr lowered = input({st.r}) - st.highest.result(here);
     st.power(rk) = exp_of(lowered);
     auto power = [&](const std::vector<Expr> &r) -> Expr {
         return st.power(concatenated(r, here));
     };
-    st.total = make_fold("total", reduce_rule(ReduceKind::sum, type, power), s.extents, lanes, k);
+    st.total =
+        make_fold("total", reduce_rule(ReduceKind::sum, type, power), s.extents, lanes, k, rest);
     bool log = std::get<Softmax>(w.anchor).log;
     Expr total = st.total.result(here);
     st.norm(k) = log ? log_of(total) : 1.0f / total;
@@ -225,6 +211,8 @@ SoftmaxStages softmax_algorithm(const Workload &w, int vector, bool by_lanes) {
                in_front(s.out, s.kept.out));
     return st;
 }
+
+namespace {
 
 void schedule_along_reduced(SoftmaxStages &st, int vector, bool parallel) {
     const std::vector<Var> &k = st.arguments.k;
@@ -253,7 +241,7 @@ void schedule_along_kept(SoftmaxStages &st, int vector, bool parallel) {
 }
 
 LoweredKernel lower_softmax(const Workload &w, int vector, bool along_reduced, bool parallel) {
-    SoftmaxStages st = softmax_algorithm(w, vector, along_reduced);
+    SoftmaxStages st = softmax_algorithm(w, along_reduced ? vector : 1, Rest::after);
     if (along_reduced)
         schedule_along_reduced(st, vector, parallel);
     else
@@ -263,14 +251,7 @@ LoweredKernel lower_softmax(const Workload &w, int vector, bool along_reduced, b
 
 // ---- top_k ----
 
-// Pass j finds what comes next behind pass j - 1: among all that are less, or as great and further
-// on, the greatest, and the first of these.
-struct TopStages {
-    Arguments arguments;
-    Var j{"j"};
-    RDom r; // position, pass
-    Func found{"found"}, output{"output"};
-};
+} // namespace
 
 TopStages top_algorithm(const Workload &w) {
     TopStages st;
@@ -300,6 +281,8 @@ TopStages top_algorithm(const Workload &w) {
     return st;
 }
 
+namespace {
+
 LoweredKernel lower_top(const Workload &w, int vector, bool parallel) {
     TopStages st = top_algorithm(w);
     const std::vector<Var> &all = st.arguments.k;
@@ -324,7 +307,9 @@ LoweredKernel lower_reduce(const Workload &w, const Schedule &schedule) {
         return lower_top(w, vector, parallel);
     if (std::holds_alternative<Softmax>(w.anchor))
         return lower_softmax(w, vector, along_reduced, parallel);
-    Reducing st = reducing_algorithm(w, vector, along_reduced);
+    int64_t reduced = innermost_reduced(w);
+    ReducingStages st =
+        reducing_algorithm(w, along_reduced ? lanes_of(reduced, vector) : 1, Rest::after);
     schedule_reducing(st, vector, along_reduced, parallel);
     return {st.output, st.arguments.list};
 }

@@ -2,10 +2,8 @@
 // Picking and blending elements by tables: family `sample`. Vectors go along the innermost loop of
 // the result: with plain loads where that is no table's, else with gathers.
 #include "compiler/lower/families.h"
-#include "compiler/lower/fold.h"
 #include "compiler/lower/loops.h"
-#include "compiler/lower/tensors.h"
-#include "schedules/shape.h"
+#include "compiler/lower/stages.h"
 
 #include <limits>
 
@@ -20,23 +18,7 @@ namespace {
 // As many taps are written out; more are a loop.
 constexpr int64_t most_unrolled = 32;
 
-struct Stages {
-    const Workload &w;
-    const Sample &sample;
-    Sampling shape;
-    std::vector<Var> v; // innermost first
-    Image input;
-    std::vector<Image> indices, weights; // per sampled dimension
-    std::vector<int> loop_of;            // per sampled dimension: its loop
-    std::vector<Image> operands;
-    Fold fold; // where the taps are a loop
-    Func output{"output"};
-    std::vector<Halide::Argument> arguments;
-
-    bool weighted() const { return sample.kind == SampleKind::weighted_sum; }
-};
-
-void add_arguments(Stages &st) {
+void add_arguments(SampleStages &st) {
     const Workload &w = st.w;
     auto add = [&](const std::string &name, size_t input, const std::vector<int64_t> &extents,
                    const std::vector<int64_t> &strides) {
@@ -65,21 +47,21 @@ void add_arguments(Stages &st) {
 }
 
 // Position `tap` of sampled dimension d's table, at the point of the result.
-Expr entry(const Stages &st, const std::vector<Image> &tables, size_t d, const Expr &tap) {
+Expr entry(const SampleStages &st, const std::vector<Image> &tables, size_t d, const Expr &tap) {
     return tables[d]({tap, st.v[size_t(st.loop_of[d])]});
 }
 
 // An index as a position within the input: no table can make the kernel read beyond it.
-Expr position(const Stages &st, size_t d, const Expr &index) {
+Expr position(const SampleStages &st, size_t d, const Expr &index) {
     return Halide::clamp(index, 0, int32_t(st.shape.in[size_t(st.loop_of[d])] - 1));
 }
 
-Expr element(const Stages &st, const std::vector<Expr> &at) {
+Expr element(const SampleStages &st, const std::vector<Expr> &at) {
     Expr x = st.input(at);
     return st.weighted() ? Halide::cast<float>(x) : x;
 }
 
-Expr picked(const Stages &st) {
+Expr picked(const SampleStages &st) {
     std::vector<Expr> at = exprs(st.v);
     Expr outside = Halide::cast<bool>(false);
     for (size_t d = 0; d < st.indices.size(); ++d) {
@@ -92,7 +74,7 @@ Expr picked(const Stages &st) {
 }
 
 // All taps of the sampled dimensions d, d + 1, ..., written out.
-Expr blended(const Stages &st, size_t d, std::vector<Expr> at) {
+Expr blended(const SampleStages &st, size_t d, std::vector<Expr> at) {
     if (d == st.indices.size())
         return element(st, at);
     Expr all;
@@ -109,7 +91,7 @@ Expr blended(const Stages &st, size_t d, std::vector<Expr> at) {
 }
 
 // The same as a loop over all combinations of taps.
-Fold blending_fold(const Stages &st) {
+Fold blending_fold(const SampleStages &st) {
     FoldRule rule;
     bool weighted = st.weighted();
     rule.start = {weighted ? 0.0f : -std::numeric_limits<float>::infinity()};
@@ -132,8 +114,10 @@ Fold blending_fold(const Stages &st) {
     return make_fold("blend", rule, st.shape.taps, 1, st.v);
 }
 
-Stages algorithm(const Workload &w) {
-    Stages st{w, std::get<Sample>(w.anchor), sampling_of(w), {}, {}, {}, {}, {}, {}, {}};
+} // namespace
+
+SampleStages sample_algorithm(const Workload &w) {
+    SampleStages st{w, std::get<Sample>(w.anchor), sampling_of(w), {}, {}, {}, {}, {}, {}, {}};
     st.v = numbered("d", st.shape.loops.extents.size());
     st.loop_of.resize(st.sample.dims.size());
     for (size_t i = 0; i < st.shape.table.size(); ++i)
@@ -156,10 +140,8 @@ Stages algorithm(const Workload &w) {
     return st;
 }
 
-} // namespace
-
 LoweredKernel lower_sample(const Workload &w, const Schedule &schedule) {
-    Stages st = algorithm(w);
+    SampleStages st = sample_algorithm(w);
     int vector = int(schedule.integer("vector"));
     Var outer =
         schedule_elementwise(st.output, st.v, st.shape.loops.extents, vector,

@@ -6,8 +6,7 @@
 // that Halide splits the loops into border and interior, and the interior asks nothing.
 #include "compiler/lower/families.h"
 #include "compiler/lower/loops.h"
-#include "compiler/lower/tensors.h"
-#include "schedules/shape.h"
+#include "compiler/lower/stages.h"
 
 #include <limits>
 
@@ -22,25 +21,11 @@ using Halide::Var;
 
 namespace {
 
-struct Stages {
-    Contraction shape;
-    Var g{"g"}, x{"x"}, y{"y"}, z{"z"}, n{"n"};
-    RDom r;             // rx, ry, rz
-    bool stage = false; // borders are made in scratch memory
-    Func padded;        // the input with its borders; undefined where no window leaves the input
-    Func column;        // pooling: reduced along y and z only, at input coordinates along x
-    RDom rx;            // pooling: the window along x
-    Func sum, output;
-    std::vector<Halide::Argument> arguments;
-
-    std::vector<Var> vars() const { return {g, x, y, z, n}; }
-};
-
 std::vector<int64_t> strides_of(const Strides &s) {
     return {s[4], s[1], s[2], s[3], s[5]};
 }
 
-Image window_image(const std::string &name, DType dtype, const Stages &st, bool input,
+Image window_image(const std::string &name, DType dtype, const WindowStages &st, bool input,
                    const Strides &s) {
     auto extent = [&](size_t i) { return input ? st.shape.axes[i].in : st.shape.axes[i].out; };
     return image(name, dtype, {st.shape.groups, extent(0), extent(1), extent(2), st.shape.n},
@@ -48,8 +33,9 @@ Image window_image(const std::string &name, DType dtype, const Stages &st, bool 
 }
 
 // `input` with `border` outside, at padded coordinates along the axes that leave it.
-Func with_border(Stages &st, const ImageParam &input, float border) {
+Func with_border(WindowStages &st, const ImageParam &input, float border) {
     Func padded("padded");
+    auto likely = [&](const Expr &e) { return st.split ? Halide::likely(e) : e; };
     std::vector<Expr> at = {st.g, st.x, st.y, st.z, st.n};
     Expr outside = Halide::cast<bool>(false);
     for (size_t i = 0; i < 3; ++i) {
@@ -62,9 +48,9 @@ Func with_border(Stages &st, const ImageParam &input, float border) {
         }
         Expr p = at[1 + i] - int32_t(axis.pad);
         outside = outside || p < 0 || p >= int32_t(axis.in);
-        at[1 + i] = Halide::clamp(Halide::likely(p), 0, int32_t(axis.in - 1));
+        at[1 + i] = Halide::clamp(likely(p), 0, int32_t(axis.in - 1));
     }
-    padded(st.vars()) = Halide::select(outside, border, Halide::likely(input(at)));
+    padded(st.vars()) = Halide::select(outside, border, likely(input(at)));
     return padded;
 }
 
@@ -76,8 +62,8 @@ Expr input_position(const Axis &a, const Expr &out, const Expr &r) {
 }
 
 // The input there, with borders.
-Expr window_pixel(Stages &st, const ImageParam &input, float border, const Expr &x, const Expr &y,
-                  const Expr &z) {
+Expr window_pixel(WindowStages &st, const ImageParam &input, float border, const Expr &x,
+                  const Expr &y, const Expr &z) {
     std::vector<Expr> at = {st.g, x, y, z, st.n};
     if (!st.shape.staged())
         return input(at);
@@ -85,7 +71,8 @@ Expr window_pixel(Stages &st, const ImageParam &input, float border, const Expr 
     return st.padded(at);
 }
 
-void finish(Stages &st, const Workload &w, const Expr &value, const std::vector<Image> &operands) {
+void finish(WindowStages &st, const Workload &w, const Expr &value,
+            const std::vector<Image> &operands) {
     st.output = Func("output");
     std::vector<Expr> at = {st.g, st.x, st.y, st.z, st.n};
     st.output(st.vars()) =
@@ -95,7 +82,7 @@ void finish(Stages &st, const Workload &w, const Expr &value, const std::vector<
                strides_of(st.shape.out));
 }
 
-std::vector<Image> add_operands(Stages &st, const Workload &w) {
+std::vector<Image> add_operands(WindowStages &st, const Workload &w) {
     std::vector<Image> operands;
     for (size_t i = 0; i < st.shape.operands.size(); ++i) {
         operands.push_back(window_image("operand" + std::to_string(i), w.inputs[i + 1].dtype, st,
@@ -105,9 +92,12 @@ std::vector<Image> add_operands(Stages &st, const Workload &w) {
     return operands;
 }
 
-Stages depthwise_algorithm(const Workload &w, bool stage) {
-    Stages st;
-    st.stage = stage;
+} // namespace
+
+WindowStages depthwise_algorithm(const Workload &w, Borders borders) {
+    WindowStages st;
+    st.stage = borders == Borders::stage;
+    st.split = borders != Borders::select;
     st.shape = contraction_of(w);
     ImageParam input = window_image("input", DType::f32, st, true, st.shape.in).param;
     st.arguments.push_back(input);
@@ -131,6 +121,8 @@ Stages depthwise_algorithm(const Workload &w, bool stage) {
     return st;
 }
 
+namespace {
+
 // PyTorch's divisor along one axis: the window's extent within the padded input, or within the
 // input alone.
 Expr window_extent(const Axis &a, const Expr &out, bool count_include_pad) {
@@ -145,7 +137,7 @@ bool constant_extent(const Axis &a, bool count_include_pad) {
     return count_include_pad ? a.last() < a.in + a.pad_hi : !a.leaves_input();
 }
 
-Expr average(Stages &st, const Expr &sum, bool count_include_pad) {
+Expr average(WindowStages &st, const Expr &sum, bool count_include_pad) {
     std::vector<Expr> outs = {st.x, st.y, st.z};
     int64_t constant = 1;
     Expr varying;
@@ -163,9 +155,12 @@ Expr average(Stages &st, const Expr &sum, bool count_include_pad) {
     return sum / (varying * float(constant));
 }
 
-Stages pool_algorithm(const Workload &w, bool stage) {
-    Stages st;
-    st.stage = stage;
+} // namespace
+
+WindowStages pool_algorithm(const Workload &w, Borders borders, bool two_steps) {
+    WindowStages st;
+    st.stage = borders == Borders::stage;
+    st.split = borders != Borders::select;
     st.shape = pooling_of(w);
     ImageParam input = window_image("input", DType::f32, st, true, st.shape.in).param;
     st.arguments.push_back(input);
@@ -173,26 +168,33 @@ Stages pool_algorithm(const Workload &w, bool stage) {
     const auto &[ax, ay, az] = st.shape.axes;
     auto *avg = std::get_if<AvgPool>(&w.anchor);
     float start = avg ? 0.0f : -std::numeric_limits<float>::infinity();
-    st.r = RDom(0, int32_t(ay.kernel), 0, int32_t(az.kernel), "r");
-    st.rx = RDom(0, int32_t(ax.kernel), "rx");
-    Expr pixel = window_pixel(st, input, start, st.x, input_position(ay, st.y, st.r.x),
-                              input_position(az, st.z, st.r.y));
-    st.column = Func("column");
     st.sum = Func("sum");
     std::vector<Expr> here = {st.g, st.x, st.y, st.z, st.n};
-    std::vector<Expr> below = {st.g, input_position(ax, st.x, st.rx), st.y, st.z, st.n};
     auto accumulate = [&](Func f, const Expr &value) {
         f(st.vars()) = start;
         f(st.vars()) = avg ? f(here) + value : Halide::max(f(here), value);
     };
-    accumulate(st.column, pixel);
-    accumulate(st.sum, st.column(below));
+    if (two_steps) {
+        st.r = RDom(0, int32_t(ay.kernel), 0, int32_t(az.kernel), "r");
+        st.rx = RDom(0, int32_t(ax.kernel), "rx");
+        st.column = Func("column");
+        accumulate(st.column, window_pixel(st, input, start, st.x, input_position(ay, st.y, st.r.x),
+                                           input_position(az, st.z, st.r.y)));
+        accumulate(st.sum, st.column(st.g, input_position(ax, st.x, st.rx), st.y, st.z, st.n));
+    } else {
+        st.r = RDom(0, int32_t(ax.kernel), 0, int32_t(ay.kernel), 0, int32_t(az.kernel), "r");
+        accumulate(st.sum, window_pixel(st, input, start, input_position(ax, st.x, st.r.x),
+                                        input_position(ay, st.y, st.r.y),
+                                        input_position(az, st.z, st.r.z)));
+    }
     Expr value = st.sum(here);
     if (avg)
         value = average(st, value, avg->count_include_pad);
     finish(st, w, value, operands);
     return st;
 }
+
+namespace {
 
 // Input coordinates under the windows of `count` neighbouring outputs.
 int64_t covered(const Axis &a, int64_t count) {
@@ -209,7 +211,7 @@ void pad_storage(Func f, const Var &x, const Axis &axis, int64_t extent) {
 // Longer windows stay loops.
 constexpr int64_t unrolled_window = 25;
 
-void schedule_depthwise_window(Stages &st, const Var &lane, int vector) {
+void schedule_depthwise_window(WindowStages &st, const Var &lane, int vector) {
     Func sum = st.sum;
     sum.update().reorder({st.g, st.x, st.y, st.r.x, st.r.y, st.r.z});
     sum.update().vectorize(lane, vector).unroll(st.g).unroll(st.x).unroll(st.y);
@@ -218,7 +220,8 @@ void schedule_depthwise_window(Stages &st, const Var &lane, int vector) {
 }
 
 // First along y, for every input column that the tile's windows share; then along x.
-void schedule_pool_window(Stages &st, const Var &xo, const Var &lane, int vector, int tile_x) {
+void schedule_pool_window(WindowStages &st, const Var &xo, const Var &lane, int vector,
+                          int tile_x) {
     const Axis &x = st.shape.axes[0];
     bool along_x = lane.name() == st.x.name();
     int64_t columns = covered(x, tile_x);
@@ -248,7 +251,7 @@ void schedule_pool_window(Stages &st, const Var &xo, const Var &lane, int vector
         column.update().unroll(st.r.x);
 }
 
-void schedule_windows(Stages &st, const Schedule &schedule) {
+void schedule_windows(WindowStages &st, const Schedule &schedule) {
     const Contraction &s = st.shape;
     int tile_x = int(schedule.integer("tile_x")), tile_y = int(schedule.integer("tile_y"));
     int tile_c = int(schedule.integer("tile_c")), vector = int(schedule.integer("vector"));
@@ -296,16 +299,20 @@ void schedule_windows(Stages &st, const Schedule &schedule) {
                         whole ? TailStrategy::ShiftInwards : TailStrategy::GuardWithIf);
 }
 
+Borders borders_of(const Schedule &schedule) {
+    return schedule.choice("border") == "stage" ? Borders::stage : Borders::split;
+}
+
 } // namespace
 
 LoweredKernel lower_depthwise(const Workload &w, const Schedule &schedule) {
-    Stages st = depthwise_algorithm(w, schedule.choice("border") == "stage");
+    WindowStages st = depthwise_algorithm(w, borders_of(schedule));
     schedule_windows(st, schedule);
     return {st.output, st.arguments};
 }
 
 LoweredKernel lower_pool(const Workload &w, const Schedule &schedule) {
-    Stages st = pool_algorithm(w, schedule.choice("border") == "stage");
+    WindowStages st = pool_algorithm(w, borders_of(schedule), true);
     schedule_windows(st, schedule);
     return {st.output, st.arguments};
 }

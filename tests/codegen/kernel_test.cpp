@@ -158,7 +158,9 @@ TEST(KernelObject, HasOneWeakHiddenFunctionAndNeedsOnlyTheCLibrary) {
             EXPECT_EQ(name.find("halide_"), std::string::npos) << name;
         EXPECT_EQ(kernel.scratch_bytes % 64, 0);
     }
-    EXPECT_EQ(families_met.size(), families().size());
+    const auto for_cpus = std::count_if(families().begin(), families().end(),
+                                        [](const Family &family) { return !family.gpu; });
+    EXPECT_EQ(families_met.size(), size_t(for_cpus));
     EXPECT_TRUE(parallel && scratch);
 }
 

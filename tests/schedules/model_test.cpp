@@ -13,6 +13,8 @@ namespace {
 
 std::vector<std::pair<std::string, Machine>> machines() {
     std::vector<std::pair<std::string, Machine>> result;
+    for (const char *gpu : {"x86-64-linux-opencl", "x86-64-linux-cuda-cuda_capability_75"})
+        result.emplace_back(gpu, machine_for(parse_target(gpu, nullptr).value()));
     for (const KnownTarget &known : known_targets()) {
         Machine machine = machine_for(parse_target(known.text, nullptr).value());
         for (int cores : {1, 2, 8, 64}) {
@@ -30,7 +32,7 @@ void expect_legal(const Workload &w) {
         const Schedule chosen = default_schedule(w, machine);
         bool found = false;
         for (const Family &family : families()) {
-            if (!family.fits(w))
+            if (!family_fits(family, w, machine))
                 continue;
             const Schedule schedule = family.model(w, machine);
             EXPECT_EQ(schedule.family, family.name);

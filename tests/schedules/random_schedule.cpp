@@ -24,7 +24,7 @@ int64_t tile_vectors(const Family &family, const Schedule &schedule) {
     for (const FamilyParam &param : family.params)
         if (param.name.substr(0, 5) == "tile_")
             elements *= schedule.integer(param.name);
-    return elements / schedule.integer("vector");
+    return schedule.has("vector") ? elements / schedule.integer("vector") : elements;
 }
 
 } // namespace

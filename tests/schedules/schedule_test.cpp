@@ -71,12 +71,14 @@ TEST(Families, NamesAndParametersAreDistinctAndDocumented) {
 // Of every family, under defaults and at random.
 TEST(ScheduleText, ReadsBack) {
     std::set<std::string> met;
-    const Machine machine = avx2_machine();
+    const Machine cpu = avx2_machine();
+    const Machine gpu = machine_for(parse_target("x86-64-linux-opencl", nullptr).value());
     for (uint64_t seed = 0; seed < 600; ++seed) {
         const Workload w = random_workload(seed);
         for (const Family &family : families()) {
             if (!family.fits(w))
                 continue;
+            const Machine &machine = family.gpu ? gpu : cpu;
             met.emplace(family.name);
             for (const Schedule &s :
                  {family.model(w, machine), random_schedule(family, w, machine, seed)}) {
@@ -168,7 +170,7 @@ std::string problem_of(const char *workload_, const char *schedule_) {
     const Machine machine = avx2_machine();
     Schedule start = default_schedule(w, machine);
     const std::string family = std::string(schedule_).substr(0, std::string(schedule_).find('('));
-    if (const Family *f = find_family(family); f && f->fits(w))
+    if (const Family *f = find_family(family); f && family_fits(*f, w, machine))
         start = f->model(w, machine);
     return schedule_problem(w, machine, parse_schedule(schedule_, &start, nullptr).value());
 }
