@@ -92,18 +92,8 @@ bool read_some(int &fd, std::string &into, size_t limit, bool keep_last) {
     return true;
 }
 
-std::string last_lines(std::string_view log) {
-    while (!log.empty() && (log.back() == '\n' || log.back() == '\r'))
-        log.remove_suffix(1);
-    size_t begin = log.size();
-    for (size_t lines = 0; begin > 0; --begin)
-        if (log[begin - 1] == '\n' && ++lines == shown_log_lines)
-            break;
-    return std::string(log.substr(begin));
-}
-
 std::string with_log(std::string words, const Child &child) {
-    const std::string lines = last_lines(child.log);
+    const std::string lines = last_words(child);
     if (!lines.empty())
         words += ":\n" + lines;
     return words;
@@ -125,7 +115,7 @@ void finish(Child &child, int status, bool timed_out) {
         child.failure = with_log(
             fmt::format("ended by signal {} ({})", child.signal, strsignal(child.signal)), child);
     } else if (child.exit_code == threw) {
-        child.failure = last_lines(child.log);
+        child.failure = last_words(child);
     } else if (child.exit_code != 0) {
         child.failure = with_log(fmt::format("ended with exit code {}", child.exit_code), child);
     }
@@ -221,6 +211,17 @@ Child failed_to_start(const char *what) {
 }
 
 } // namespace
+
+std::string last_words(const Child &child) {
+    std::string_view log = child.log;
+    while (!log.empty() && (log.back() == '\n' || log.back() == '\r'))
+        log.remove_suffix(1);
+    size_t begin = log.size();
+    for (size_t lines = 0; begin > 0; --begin)
+        if (log[begin - 1] == '\n' && ++lines == shown_log_lines)
+            break;
+    return std::string(log.substr(begin));
+}
 
 void write_all(int fd, const void *bytes, size_t size) {
     const char *at = static_cast<const char *>(bytes);

@@ -37,6 +37,9 @@ Child start_child(const std::function<void(int)> &work, double timeout_seconds);
 // `max_seconds` have passed (negative: no limit). Kills those past their deadline.
 void wait_for_any(const std::vector<Child *> &children, double max_seconds = -1);
 
+// The last lines of what the child printed, without the last line's end.
+std::string last_words(const Child &child);
+
 // start_child and wait in one.
 Child run_child(const std::function<void(int)> &work, double timeout_seconds);
 

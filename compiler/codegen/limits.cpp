@@ -7,10 +7,10 @@
 #include "compiler/codegen/llvm_versions.h"
 
 #include <llvm/IR/IRBuilder.h>
-#include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace cnnc {
@@ -77,18 +77,20 @@ void use(Builder &b, llvm::Value *value) {
 }
 
 // Enough to hide the latency on all ports twice over, as far as the registers go: two hold the
-// factors, and a machine without FMA needs one for the product.
+// factors.
 int chains(const Machine &machine) {
     const int wanted = 2 * machine.fma_latency * machine.fma_ports;
-    return std::max(1, std::min(wanted, machine.vector_registers - (machine.fma ? 2 : 3)));
+    return std::max(1, std::min(wanted, machine.vector_registers - 2));
 }
 
-// Sums stay finite: sum + 0.5 * 0.25 until it no longer grows, or sum * 0.5 + 0.25. The second
-// form is for machines without FMA: in the first, the product is the same in every round.
-llvm::Value *multiply_add(Builder &b, const Machine &machine, llvm::Value *sum, llvm::Value *half,
-                          llvm::Value *quarter) {
+// In a form in which every product is another, or LLVM would compute it once; sums stay finite.
+// Where a multiply-add is one instruction it adds to its first operand (VMLA of ARMv7 cannot do
+// otherwise): sum + sum * 0. Else the product takes the sum's register: sum * 0.5 + 0.25.
+llvm::Value *multiply_add(Builder &b, const Machine &machine, llvm::Value *sum,
+                          const std::array<llvm::Value *, 3> &factors) {
+    const auto &[zero, half, quarter] = factors;
     if (machine.fma)
-        return b.CreateIntrinsic(llvm::Intrinsic::fma, {sum->getType()}, {half, quarter, sum});
+        return b.CreateFAdd(sum, b.CreateFMul(sum, zero));
     return b.CreateFAdd(b.CreateFMul(sum, half), quarter);
 }
 
@@ -99,14 +101,15 @@ void add_multiply_add(llvm::Module &module, const Machine &machine) {
     b.SetInsertPoint(llvm::BasicBlock::Create(b.getContext(), "", function));
     const int lanes = machine.lanes(4);
     llvm::Type *type = llvm::FixedVectorType::get(b.getFloatTy(), unsigned(lanes));
-    llvm::Value *half = opaque(b, llvm::ConstantFP::get(type, 0.5));
-    llvm::Value *quarter = opaque(b, llvm::ConstantFP::get(type, 0.25));
+    const std::array<llvm::Value *, 3> factors = {opaque(b, llvm::ConstantFP::get(type, 0)),
+                                                  opaque(b, llvm::ConstantFP::get(type, 0.5)),
+                                                  opaque(b, llvm::ConstantFP::get(type, 0.25))};
     std::vector<llvm::Value *> sums(size_t(chains(machine)));
     for (llvm::Value *&sum : sums)
         sum = opaque(b, llvm::ConstantFP::get(type, 1));
     const Loop loop = begin_loop(b, sums);
     for (size_t i = 0; i < sums.size(); i++)
-        sums[i] = multiply_add(b, machine, loop.values[i], half, quarter);
+        sums[i] = multiply_add(b, machine, loop.values[i], factors);
     llvm::Value *rounds = function->getArg(0);
     end_loop(b, loop, sums, 1, rounds);
     for (llvm::Value *sum : sums)

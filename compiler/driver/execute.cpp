@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Between graphs and the bytes that networks are called with.
 #include "compiler/driver/execute.h"
 
 #include "compiler/driver/tensors.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Records to results, whatever comes.
 #include "compiler/execute/answer.h"
 
 #include <cstring>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Chooses between a child of this process and a program of its own.
 #include "compiler/execute/execute.h"
 
 #include "compiler/execute/here.h"

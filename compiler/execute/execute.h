@@ -20,7 +20,7 @@ struct Place {
     Target target;        // what they were compiled for
     std::string runner;   // a command prefix; "": this machine
     std::string compiler; // C compiler and flags for the target; "": the usual cross compiler
-    double timeout_seconds = 600; // of one call of a function below
+    double timeout_seconds = 600; // of a child or a program that is started
 };
 
 struct RunProblem {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The child loads the libraries and calls the measuring loops.
 #include "compiler/execute/here.h"
 
 #include "compiler/codegen/child.h"

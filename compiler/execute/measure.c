@@ -185,9 +185,10 @@ static double run_once(struct session *s, struct runner *runner, void *context) 
     return seconds;
 }
 
-// Runs for about `seconds` (of running, not counting what makes weights cold), at least once.
+// Runs for about `seconds`, at least once. What makes weights cold does not count, but it must not
+// take forever either.
 static void run_for(struct session *s, struct runner *runner, double seconds) {
-    double spent = 0;
+    double spent = 0, begin = now();
     runner->round = 1e30;
     do {
         double time = run_once(s, runner, runner->plain);
@@ -196,7 +197,7 @@ static void run_for(struct session *s, struct runner *runner, double seconds) {
             runner->round = time;
         if (runner->runs < most_runs)
             runner->times[runner->runs++] = time;
-    } while (spent < seconds && !s->broken);
+    } while (spent < seconds && now() - begin < 3 * seconds && !s->broken);
 }
 
 static void warm_up(struct session *s, struct runner *runner) {
@@ -206,9 +207,10 @@ static void warm_up(struct session *s, struct runner *runner) {
 }
 
 static void run_stepped_for(struct session *s, struct runner *runner, double seconds) {
-    double spent = 0;
-    while (spent < seconds && !s->broken)
+    double spent = 0, begin = now();
+    do
         spent += run_once(s, runner, runner->stepped);
+    while (spent < seconds && now() - begin < 3 * seconds && !s->broken);
 }
 
 static void take_turn(struct session *s, struct runner *runner) {
@@ -217,7 +219,7 @@ static void take_turn(struct session *s, struct runner *runner) {
     run_for(s, runner, seconds);
     if (!s->broken)
         put_record(s, CNNC_RECORD_ROUND, runner->index, &runner->round, sizeof runner->round);
-    if (runner->stepped)
+    if (runner->stepped && !s->broken)
         run_stepped_for(s, runner, seconds);
 }
 
@@ -243,14 +245,11 @@ static void *measure_rate(void *data) {
 }
 
 static void put_peak(struct session *s, const struct cnnc_limits *limits) {
-    static struct peak_thread threads[CNNC_MOST_THREADS];
+    int count = (int)s->call->threads > 1 ? (int)s->call->threads : 1, started = 1, i;
+    struct peak_thread *threads = aligned_block(count * (int64_t)sizeof *threads);
     double sum = 0;
-    int count = (int)s->call->threads, started = 1, i;
-    count = count < 1 ? 1 : count > CNNC_MOST_THREADS ? CNNC_MOST_THREADS : count;
-    for (i = 0; i < count; i++) {
+    for (i = 0; i < count; i++)
         threads[i].limits = limits;
-        threads[i].rate = 0;
-    }
     while (started < count &&
            pthread_create(&threads[started].thread, NULL, measure_rate, &threads[started]) == 0)
         started++;
@@ -259,6 +258,7 @@ static void put_peak(struct session *s, const struct cnnc_limits *limits) {
         pthread_join(threads[i].thread, NULL);
     for (i = 0; i < started; i++)
         sum += threads[i].rate;
+    free(threads);
     put_record(s, CNNC_RECORD_PEAK, 0, &sum, sizeof sum);
 }
 

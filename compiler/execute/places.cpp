@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Debian's names of cross compilers and emulators, and what is there of them.
 #include "compiler/execute/places.h"
 
 #include "compiler/execute/words.h"

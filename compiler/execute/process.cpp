@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A child that becomes another program.
 #include "compiler/execute/process.h"
 
 #include <fcntl.h>

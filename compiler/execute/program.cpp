@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Writes, links and starts the program, and puts what went wrong into words.
 #include "compiler/execute/program.h"
 
 #include "compiler/codegen/limits.h"
@@ -126,8 +127,8 @@ int signal_of(const Child &child) {
 
 // What was said, behind a colon, if anything was.
 std::string tail(const Child &child) {
-    const size_t at = child.failure.find(":\n");
-    return at == std::string::npos ? "" : child.failure.substr(at);
+    const std::string words = last_words(child);
+    return words.empty() ? "" : ":\n" + words;
 }
 
 RunProblem problem_of(const std::string &command, bool through_ssh, const Finished &finished,
@@ -148,10 +149,11 @@ RunProblem problem_of(const std::string &command, bool through_ssh, const Finish
                                            command, signal, strsignal(signal), tail(child))};
     if (answer.whole && child.failure.empty())
         return {};
-    if (!answer.begun)
-        return unavailable(
-            fmt::format("`{}` did not run the program: it {}", command,
-                        child.failure.empty() ? "ended without a word" : child.failure));
+    if (!answer.begun) {
+        const std::string end =
+            child.failure.empty() ? "ended without an answer" + tail(child) : child.failure;
+        return unavailable(fmt::format("`{}` did not run the program: it {}", command, end));
+    }
     if (!child.failure.empty())
         return {Kind::crashed, fmt::format("`{}` {}", command, child.failure)};
     return {Kind::crashed,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The helper process outlives its owner by a moment, and only to clean up.
 #include "compiler/execute/temp_folder.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The shell's rules of quoting.
 #include "compiler/execute/words.h"
 
 #include <algorithm>
