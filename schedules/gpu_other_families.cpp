@@ -36,7 +36,10 @@ int64_t threads_for(const Gpu &gpu, int64_t points) {
     return threads;
 }
 
-std::string check_gpu_vector(int64_t vector, int64_t extent, std::string_view what) {
+std::string check_gpu_vector(const Workload &w, int64_t vector, int64_t extent,
+                             std::string_view what) {
+    if (vector > 1 && !only_floats(w))
+        return "`vector` has to be 1: not all values are f32";
     if (vector == 3)
         return "`vector` is 3, not a power of two";
     if (extent % vector != 0)
@@ -54,10 +57,11 @@ int64_t inner(const Loops &loops) {
     return loops.extents.empty() ? 1 : loops.extents[0];
 }
 
-std::string elementwise_constraint(const Loops &loops, const Machine &m, const Schedule &schedule) {
+std::string elementwise_constraint(const Workload &w, const Loops &loops, const Machine &m,
+                                   const Schedule &schedule) {
     const Gpu &gpu = m.gpu.value();
     int64_t vector = schedule.integer("vector"), threads = schedule.integer("threads");
-    std::string problem = check_gpu_vector(vector, inner(loops), "elements");
+    std::string problem = check_gpu_vector(w, vector, inner(loops), "elements");
     if (problem.empty())
         problem = check_gpu_threads(gpu, threads);
     if (problem.empty())
@@ -75,7 +79,7 @@ bool pointwise_fits(const Workload &w) {
     return std::holds_alternative<Unary>(w.anchor);
 }
 std::string pointwise_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
-    return elementwise_constraint(pointwise_loops(w), m, schedule);
+    return elementwise_constraint(w, pointwise_loops(w), m, schedule);
 }
 Schedule pointwise_model(const Workload &w, const Machine &m) {
     return elementwise_model("gpu_pointwise", pointwise_loops(w), m);
@@ -85,7 +89,7 @@ bool sample_fits(const Workload &w) {
     return std::holds_alternative<Sample>(w.anchor);
 }
 std::string sample_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
-    return elementwise_constraint(sampling_of(w).loops, m, schedule);
+    return elementwise_constraint(w, sampling_of(w).loops, m, schedule);
 }
 Schedule sample_model(const Workload &w, const Machine &m) {
     return elementwise_model("gpu_sample", sampling_of(w).loops, m);
@@ -98,7 +102,8 @@ int64_t window_points(const Contraction &s, int64_t tile_x, int64_t vector) {
            vector;
 }
 
-std::string window_constraint(const Contraction &s, const Machine &m, const Schedule &schedule) {
+std::string window_constraint(const Workload &w, const Contraction &s, const Machine &m,
+                              const Schedule &schedule) {
     const Gpu &gpu = m.gpu.value();
     int64_t vector = schedule.integer("vector"), tile_x = schedule.integer("tile_x");
     int64_t threads = schedule.integer("threads");
@@ -107,7 +112,7 @@ std::string window_constraint(const Contraction &s, const Machine &m, const Sche
     if (problem.empty() && along_x && vector != 1)
         problem = "`vector` is for `lanes` = c";
     if (problem.empty())
-        problem = check_gpu_vector(vector, s.groups, "channels");
+        problem = check_gpu_vector(w, vector, s.groups, "channels");
     if (problem.empty())
         problem = check_gpu_threads(gpu, threads);
     // Sums, and the input under them that stays for the next window position.
@@ -145,7 +150,7 @@ bool depthwise_fits(const Workload &w) {
     return std::holds_alternative<Conv>(w.anchor) && contraction_of(w).depthwise();
 }
 std::string depthwise_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
-    return window_constraint(contraction_of(w), m, schedule);
+    return window_constraint(w, contraction_of(w), m, schedule);
 }
 Schedule depthwise_model(const Workload &w, const Machine &m) {
     return window_model("gpu_depthwise", contraction_of(w), m);
@@ -155,7 +160,7 @@ bool pool_fits(const Workload &w) {
     return std::holds_alternative<MaxPool>(w.anchor) || std::holds_alternative<AvgPool>(w.anchor);
 }
 std::string pool_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
-    return window_constraint(pooling_of(w), m, schedule);
+    return window_constraint(w, pooling_of(w), m, schedule);
 }
 Schedule pool_model(const Workload &w, const Machine &m) {
     return window_model("gpu_pool", pooling_of(w), m);

@@ -335,6 +335,16 @@ Product product_of(const Workload &w) {
     return p;
 }
 
+bool only_floats(const Workload &w) {
+    // The anchor's tables of indices do not count.
+    bool floats = w.inputs[0].dtype == DType::f32 && anchor_dtype(w) == DType::f32;
+    for (size_t i = anchor_operands(w.anchor); i < w.inputs.size(); ++i)
+        floats = floats && w.inputs[i].dtype == DType::f32;
+    for (const EpilogueStep &step : w.epilogue)
+        floats = floats && step_dtype(step, w, DType::f32) == DType::f32;
+    return floats;
+}
+
 int64_t Sampling::all_taps() const {
     int64_t all = 1;
     for (int64_t t : taps)

@@ -109,4 +109,7 @@ struct Sampling {
 };
 Sampling sampling_of(const Workload &workload);
 
+// Whether all that a kernel reads and makes on the way to its result is f32.
+bool only_floats(const Workload &workload);
+
 } // namespace cnnc

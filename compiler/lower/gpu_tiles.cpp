@@ -381,7 +381,7 @@ void schedule_weights(Stages &st, bool columns) {
 
 LoweredKernel lower_gpu_direct(const Workload &w, const Schedule &schedule) {
     Stages st = contraction_algorithm(w, gpu_tile(contraction_of(w), schedule));
-    Var block = schedule_output(st, st.shape.out[0] == 1);
+    Var block = schedule_output(st, st.shape.out[0] == 1 && only_floats(w));
     schedule_sum(st, block, schedule.integer("unroll"));
     schedule_staged(st, st.shape.in[0] != 1 && st.shape.in[1] == 1);
     if (schedule.choice("weights") == "shared")
@@ -392,7 +392,7 @@ LoweredKernel lower_gpu_direct(const Workload &w, const Schedule &schedule) {
 LoweredKernel lower_gpu_matmul(const Workload &w, const Schedule &schedule) {
     const Product p = product_of(w);
     Stages st = product_algorithm(w, gpu_tile(contraction_like(p), schedule));
-    Var block = schedule_output(st, p.out[0] == 1);
+    Var block = schedule_output(st, p.out[0] == 1 && only_floats(w));
     schedule_sum(st, block, schedule.integer("unroll"));
     schedule_staged(st, p.a[0] != 1 && p.a[1] == 1);
     schedule_weights(st, p.b[0] != 1 && p.b[1] == 1);

@@ -149,7 +149,7 @@ std::vector<float> pack_weight(const Workload &w, const Schedule &schedule, cons
     int64_t block = block_of(schedule), blocks = blocks_of(s, block);
     for (int64_t g = 0; g < s.groups; ++g)
         for (int64_t k = 0; k < s.k; ++k) {
-            const float *from = weight + (g * s.k + k) * steps;
+            const float *from = weight + (g * s.k + k) * s.c * s.window();
             float *to = packed.data() + ((g * blocks + k / block) * steps) * block + k % block;
             for (int64_t step = 0; step < steps; ++step)
                 if (order[size_t(step)] >= 0)
