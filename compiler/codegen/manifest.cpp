@@ -47,15 +47,34 @@ Json steps_json(const LibraryRequest &request, const LibraryVariant &variant) {
     return steps;
 }
 
+Json launches_json(const CompiledKernel &kernel) {
+    Json launches = Json::array();
+    for (const GpuLaunch &launch : kernel.launches)
+        launches.push_back({{"entry", launch.entry},
+                            {"blocks", launch.blocks},
+                            {"threads", launch.threads},
+                            {"dynamic_shared_bytes", launch.shared_bytes}});
+    return launches;
+}
+
+Json kernel_json(const CompiledKernel &kernel) {
+    if (!kernel.launches.empty())
+        return {{"symbol", kernel.symbol},
+                {"device_code_bytes", kernel.device_code.size()},
+                {"scratch_bytes", kernel.scratch_bytes},
+                {"launches", launches_json(kernel)}};
+    return {{"symbol", kernel.symbol},
+            {"object_bytes", kernel.object.size()},
+            {"scratch_bytes", kernel.scratch_bytes},
+            {"parallel", kernel.parallel}};
+}
+
 Json kernels_json(const LibraryVariant &variant) {
     Json kernels = Json::array();
     std::set<std::string> seen;
     for (const CompiledKernel *kernel : variant.compiled)
         if (seen.insert(kernel->symbol).second)
-            kernels.push_back({{"symbol", kernel->symbol},
-                               {"object_bytes", kernel->object.size()},
-                               {"scratch_bytes", kernel->scratch_bytes},
-                               {"parallel", kernel->parallel}});
+            kernels.push_back(kernel_json(*kernel));
     return kernels;
 }
 
