@@ -23,6 +23,7 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Passes/PassBuilder.h>
+#include <llvm/Transforms/Utils/Cloning.h>
 #include <llvm/Transforms/Utils/Local.h>
 
 #include <fmt/format.h>
@@ -231,6 +232,15 @@ CompiledKernel compile_kernel(const KernelRequest &request) {
         return compile_gpu_kernel(request);
     llvm::LLVMContext context;
     Built built = build_module(request, context);
+    built.kernel.object = emit_object(*built.module, request.target);
+    return built.kernel;
+}
+
+CompiledKernel compile_with_assembly(const KernelRequest &request, std::string &assembly) {
+    llvm::LLVMContext context;
+    Built built = build_module(request, context);
+    // Emitting code changes a module.
+    assembly = emit_assembly(*llvm::CloneModule(*built.module), request.target);
     built.kernel.object = emit_object(*built.module, request.target);
     return built.kernel;
 }

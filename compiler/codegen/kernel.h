@@ -67,6 +67,8 @@ struct KernelError {
     std::string message;
 };
 CompiledKernel compile_kernel(const KernelRequest &request);
+// The same, with the assembly the object was made of.
+CompiledKernel compile_with_assembly(const KernelRequest &request, std::string &assembly);
 // For explain and tests, under the same conditions: Halide's loops around the stages, and the
 // assembly for the target.
 std::string kernel_loop_nest(const KernelRequest &request);

@@ -5,6 +5,7 @@
 #include "compiler/codegen/hash.h"
 #include "compiler/codegen/service.h"
 #include "compiler/lower/packing.h"
+#include "compiler/tune/workload_data.h"
 #include "runtime/cnnc_worker.h"
 #include "tests/passes/execute_kernels.h"
 
@@ -101,15 +102,6 @@ class FencedMemory {
     char *data_ = nullptr;
 };
 
-// Elements from a view's first to its last.
-size_t span(const TensorView &view) {
-    int64_t last = 0;
-    for (size_t d = 0; d < view.shape.size(); ++d)
-        if (view.shape[d] > 1)
-            last += (view.shape[d] - 1) * view.strides[d];
-    return size_t(last) + 1;
-}
-
 // Calls f(place) for every element of a view.
 void for_each_place(const TensorView &view, const std::function<void(size_t)> &f) {
     std::vector<int64_t> index(view.shape.size(), 0);
@@ -125,24 +117,6 @@ void for_each_place(const TensorView &view, const std::function<void(size_t)> &f
 
 // ---- what a workload reads, and what it should write ----
 
-int64_t summands(const Workload &w) {
-    const Shape &in = w.inputs[0].shape;
-    return match(
-        w.anchor, [&](const Conv &c) { return in[1] / c.groups * element_count(c.kernel); },
-        [&](const Linear &) { return element_count(in) / in[0]; },
-        [](const AvgPool &p) { return element_count(p.kernel); },
-        [&](const MatMul &) { return in.back(); },
-        [&](const Reduce &) { return element_count(in) / element_count(w.output.shape); },
-        [&](const Sample &s) {
-            int64_t taps = 1;
-            for (size_t i = 0; i < s.dims.size(); ++i)
-                taps *= w.inputs[1 + i * (s.kind == SampleKind::weighted_sum ? 2 : 1)].shape[1];
-            return taps;
-        },
-        [&](const Softmax &s) { return in[size_t(s.dim)]; },
-        [](const auto &) { return int64_t(1); });
-}
-
 struct Problem {
     std::string text; // of the workload
     // Each input twice: flush with either fence.
@@ -156,58 +130,11 @@ struct Problem {
 
 using Random = std::mt19937;
 
-// Numbers of a few bits each, so that sums and products are exact where a step is not continuous
-// and a rounding error would show.
-double random_number(DType dtype, bool exact, Random &random) {
-    std::uniform_real_distribution<float> uniform(-1, 1);
-    switch (dtype) {
-    case DType::boolean:
-        return double(random() % 2);
-    case DType::u8:
-        return double(random() % 256);
-    case DType::i8:
-        return double(random() % 256) - 128;
-    case DType::i32:
-    case DType::i64:
-        return double(random() % 19) - 9;
-    default:
-        return exact ? double(int(random() % 9) - 4) / 4 : double(uniform(random));
-    }
-}
-
-// A table of Sample: which input it is, counted from the first table; `extent`: of what it picks.
-double random_entry(const Sample &sample, size_t table, int64_t extent, bool exact,
-                    Random &random) {
-    if (sample.kind == SampleKind::weighted_sum && table % 2 == 1)
-        return random_number(DType::f32, exact, random);
-    if (sample.kind == SampleKind::pick && random() % 4 == 0)
-        return -1;
-    return double(random() % uint64_t(extent));
-}
-
-void fill_input(const Workload &w, size_t input, bool exact, Random &random, char *data) {
-    const TensorView &view = w.inputs[input];
-    const auto *sample = std::get_if<Sample>(&w.anchor);
-    bool is_table = sample && input > 0 && input < anchor_operands(w.anchor);
-    for_each_place(view, [&](size_t place) {
-        double value = 0;
-        if (is_table) {
-            size_t per_dim = sample->kind == SampleKind::weighted_sum ? 2 : 1;
-            auto dim = size_t(sample->dims[(input - 1) / per_dim]);
-            value = random_entry(*sample, input - 1, w.inputs[0].shape[dim], exact, random);
-        } else {
-            value = random_number(view.dtype, exact, random);
-        }
-        store_element(view.dtype, data, int64_t(place), value);
+void fill_input(const Workload &w, size_t input, Random &random, char *data) {
+    for_each_place(w.inputs[input], [&](size_t place) {
+        store_element(w.inputs[input].dtype, data, int64_t(place),
+                      random_element(w, input, random));
     });
-}
-
-std::vector<float> random_weights(const std::optional<TensorType> &type, double factor, bool exact,
-                                  Random &random) {
-    std::vector<float> values(type ? size_t(element_count(type->shape)) : 0);
-    for (float &v : values)
-        v = float((exact ? 1 : factor) * random_number(DType::f32, exact, random));
-    return values;
 }
 
 void compute_expected(const Workload &w, Problem &p) {
@@ -215,11 +142,11 @@ void compute_expected(const Workload &w, Problem &p) {
     for (const auto &input : p.inputs)
         inputs.push_back(input[0]->data());
     size_t element = dtype_bytes(w.output.dtype);
-    std::vector<char> output(span(w.output) * element);
+    std::vector<char> output(view_span(w.output) * element);
     run_workload(w, inputs, p.weight.data(), p.bias.empty() ? nullptr : p.bias.data(),
                  output.data());
-    p.expected.assign(span(w.output), 0);
-    p.covered.assign(span(w.output), false);
+    p.expected.assign(view_span(w.output), 0);
+    p.covered.assign(view_span(w.output), false);
     for_each_place(w.output, [&](size_t place) {
         double v = load_element(w.output.dtype, output.data(), int64_t(place));
         p.expected[place] = v;
@@ -233,21 +160,19 @@ std::unique_ptr<Problem> make_problem(const Workload &w) {
     auto p = std::make_unique<Problem>();
     p->text = workload_text(w);
     Random random(uint32_t(hash64(p->text.data(), p->text.size())));
-    bool exact = has_jumps(w);
     for (size_t i = 0; i < w.inputs.size(); ++i) {
-        size_t element = dtype_bytes(w.inputs[i].dtype), bytes = span(w.inputs[i]) * element;
+        size_t element = dtype_bytes(w.inputs[i].dtype), bytes = view_span(w.inputs[i]) * element;
         p->inputs.emplace_back();
         auto &[front, back] = p->inputs.back();
         front = std::make_unique<FencedMemory>(bytes, Flush::front, element);
         back = std::make_unique<FencedMemory>(bytes, Flush::back, element);
-        fill_input(w, i, exact, random, front->data());
+        fill_input(w, i, random, front->data());
         std::copy_n(front->data(), bytes, back->data());
         front->protect();
         back->protect();
     }
-    p->weight =
-        random_weights(workload_weight(w), std::sqrt(3.0 / double(summands(w))), exact, random);
-    p->bias = random_weights(workload_bias(w), 1, exact, random);
+    p->weight = random_weight(w, random);
+    p->bias = random_bias(w, random);
     compute_expected(w, *p);
     return p;
 }
@@ -539,43 +464,6 @@ std::vector<std::string> run_all(const std::vector<Linked> &kernels) {
 }
 
 } // namespace
-
-bool has_jumps(const Workload &w) {
-    if (std::holds_alternative<ArgReduce>(w.anchor) || std::holds_alternative<TopK>(w.anchor))
-        return true;
-    return std::any_of(w.epilogue.begin(), w.epilogue.end(), [](const EpilogueStep &step) {
-        return match(
-            step.op,
-            [](const Unary &u) {
-                switch (u.kind) {
-                case UnaryKind::hard_shrink:
-                case UnaryKind::threshold:
-                case UnaryKind::sign:
-                case UnaryKind::floor:
-                case UnaryKind::ceil:
-                case UnaryKind::round:
-                    return true;
-                default:
-                    return false;
-                }
-            },
-            [](const Binary &b) {
-                return b.kind >= BinaryKind::eq || b.kind == BinaryKind::remainder ||
-                       b.kind == BinaryKind::fmod;
-            },
-            [](const Where &) { return false; },
-            [](const Cast &c) { return c.dtype != DType::f32; });
-    });
-}
-
-double kernel_tolerance(const Workload &w, double scale) {
-    constexpr double eps = 1.0 / (1 << 23);
-    double factor = 1;
-    for (const EpilogueStep &step : w.epilogue)
-        if (auto *binary = std::get_if<Binary>(&step.op); binary && binary->kind != BinaryKind::add)
-            factor *= 2;
-    return factor * eps * (16 + 4 * std::sqrt(double(summands(w)))) * std::max(1.0, scale);
-}
 
 KernelChecks check_compiled(const std::vector<KernelRequest> &requests,
                             const std::vector<CompiledKernel> &compiled) {

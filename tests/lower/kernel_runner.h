@@ -34,16 +34,4 @@ KernelChecks check_kernels(const std::vector<KernelRequest> &requests);
 KernelChecks check_compiled(const std::vector<KernelRequest> &requests,
                             const std::vector<CompiledKernel> &compiled);
 
-// The largest error an output may have whose oracle's largest magnitude is `scale`.
-//
-// Inputs are at most 1 and weights have variance 1/n for sums of n products, so that a sum and each
-// of its partial sums are of order 1: rounding n of them to f32 strays like a random walk,
-// sqrt(n) * eps. Four times that, and 16 eps for exponentials, quotients and epilogues; each factor
-// of an epilogue, at most 2 here, may double it.
-double kernel_tolerance(const Workload &workload, double scale);
-
-// Whether the workload has a step, or an anchor, whose result jumps. Its inputs and weights are
-// multiples of 1/4, so that what comes before the jump can be exact.
-bool has_jumps(const Workload &workload);
-
 } // namespace cnnc

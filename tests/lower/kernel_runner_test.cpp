@@ -2,6 +2,8 @@
 // The kernel runner finds what kernels do wrong: here are some in C, each with its own mistake.
 #include "tests/lower/kernel_runner.h"
 
+#include "compiler/tune/workload_data.h"
+
 #include "schedules/family.h"
 
 #include <fmt/format.h>

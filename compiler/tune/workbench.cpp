@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/tune/workbench.h"
+
+#include "compiler/codegen/hot_loop.h"
+#include "compiler/codegen/service.h"
+#include "compiler/tune/one_kernel.h"
+#include "schedules/family.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+namespace cnnc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_now() {
+    return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+}
+
+// What a race may take: at least this, and so many times what the default's took.
+constexpr double least_timeout = 10, timeout_factor = 8;
+constexpr double compile_timeout = 60;
+
+// Vectors that a hot loop keeps on the stack make each iteration wait for memory. A few beside many
+// multiply-adds do not show.
+bool spills(const HotLoop &loop) {
+    return loop.found && (loop.spill_loads + loop.spill_stores) * 8 > loop.multiply_adds &&
+           loop.spill_loads + loop.spill_stores > 1;
+}
+
+// In a worker: a kernel that spills is not worth running.
+CompiledKernel compile_unspilt(const KernelRequest &request) {
+    const bool is_default =
+        request.schedule == default_schedule(request.workload, machine_for(request.target));
+    if (is_default || gpu_api(request.target) != GpuApi::none)
+        return compile_kernel(request);
+    std::string assembly;
+    CompiledKernel kernel = compile_with_assembly(request, assembly);
+    const HotLoop loop = find_hot_loop(assembly, request.target);
+    if (spills(loop))
+        throw KernelError{fmt::format("keeps {} vectors of its hot loop on the stack",
+                                      std::max(loop.spill_loads, loop.spill_stores))};
+    return kernel;
+}
+
+Fate fate_of(RunProblem::Kind kind) {
+    switch (kind) {
+    case RunProblem::Kind::none:
+        return Fate::timed;
+    case RunProblem::Kind::timed_out:
+        return Fate::timed_out;
+    case RunProblem::Kind::unavailable:
+        return Fate::unavailable;
+    case RunProblem::Kind::crashed:
+    case RunProblem::Kind::refused:
+        return Fate::crashed;
+    }
+    return Fate::crashed;
+}
+
+// Bytes a second of the largest block measured within so many bytes.
+double bandwidth_for(const std::vector<double> &measured, int64_t bytes) {
+    size_t i = 0;
+    while (i + 1 < measured.size() && (smallest_bandwidth_block << (i + 1)) <= bytes)
+        ++i;
+    return i < measured.size() ? measured[i] : 0;
+}
+
+} // namespace
+
+struct Workbench::Parts {
+    WorkbenchOptions options;
+
+    struct Bench {
+        OneKernel kernel;
+        std::map<std::string, CompiledKernel> compiled; // by schedule
+        double timeout = 0;                             // of a race; 0: the place's
+    };
+    std::map<std::string, Bench> benches; // by workload
+
+    Bench &bench_of(const TuneTask &task) {
+        const std::string text = workload_text(task.workload);
+        auto it = benches.find(text);
+        if (it == benches.end())
+            it = benches.emplace(text, Bench{one_kernel(task.workload, task.layer, options.seed)})
+                     .first;
+        return it->second;
+    }
+    Library library(const Bench &bench, const Schedule &schedule, const std::string &name) const {
+        return one_kernel_library(bench.kernel, name, bench.compiled.at(schedule_text(schedule)),
+                                  schedule, options.place.target);
+    }
+    NetworkCall call(const Bench &bench) const {
+        return {options.threads, bench.kernel.inputs, {bench.kernel.output_bytes}};
+    }
+
+    std::vector<std::string> compile(const TuneTask &task, const std::vector<Schedule> &schedules);
+    Race race(const TuneTask &task, const Schedule &candidate, const Schedule &incumbent,
+              const Effort &effort);
+    double least_seconds(const TuneTask &task);
+};
+
+std::vector<std::string> Workbench::Parts::compile(const TuneTask &task,
+                                                   const std::vector<Schedule> &schedules) {
+    std::vector<KernelRequest> requests;
+    for (const Schedule &schedule : schedules)
+        requests.push_back({task.workload, schedule, options.place.target});
+    ServiceOptions service;
+    service.jobs = options.jobs;
+    service.use_cache = options.use_cache;
+    service.timeout_seconds = compile_timeout;
+    service.compile = compile_unspilt;
+    Bench &bench = bench_of(task);
+    std::vector<std::string> failures;
+    std::vector<KernelResult> results = compile_kernels(requests, service);
+    for (size_t i = 0; i < results.size(); ++i) {
+        failures.push_back(results[i].failure);
+        if (results[i].failure.empty())
+            bench.compiled[schedule_text(schedules[i])] = std::move(results[i].kernel);
+    }
+    return failures;
+}
+
+Race Workbench::Parts::race(const TuneTask &task, const Schedule &candidate,
+                            const Schedule &incumbent, const Effort &effort) {
+    Bench &bench = bench_of(task);
+    Race race;
+    try {
+        const Library ours = library(bench, candidate, "candidate");
+        const Library theirs = library(bench, incumbent, "incumbent");
+        TimingPlan plan;
+        plan.rounds = effort.rounds;
+        plan.seconds = effort.seconds;
+        plan.cold_weights = task.cold_weights;
+        Place place = options.place;
+        if (bench.timeout > 0)
+            place.timeout_seconds = bench.timeout;
+        const double start = seconds_now();
+        const TimingResult result = time_libraries(place, {&theirs, &ours}, call(bench), plan);
+        if (bench.timeout == 0 && !result.problem)
+            bench.timeout = std::max(least_timeout, timeout_factor * (seconds_now() - start));
+        race.fate = fate_of(result.problem.kind);
+        race.message = result.problem.message;
+        if (race.fate != Fate::timed)
+            return race;
+        race.incumbent = result.libraries[0].round_seconds;
+        race.candidate = result.libraries[1].round_seconds;
+        race.message = result_problem(bench.kernel, result.libraries[1].outputs.at(0));
+        if (!race.message.empty())
+            race.fate = Fate::wrong;
+    } catch (const LibraryError &error) {
+        race.fate = Fate::not_compiled;
+        race.message = error.message;
+    }
+    return race;
+}
+
+double Workbench::Parts::least_seconds(const TuneTask &task) {
+    Bench &bench = bench_of(task);
+    const Schedule base = default_schedule(task.workload, machine_for(options.place.target));
+    const Library library_ = library(bench, base, "incumbent");
+    TimingPlan plan;
+    plan.rounds = 3;
+    plan.seconds = 0.03;
+    plan.peak = plan.bandwidth = true;
+    const TimingResult result = time_libraries(options.place, {&library_}, call(bench), plan);
+    if (result.problem || result.peak_gflops.empty())
+        return 0;
+    const double peak =
+        1e9 * *std::max_element(result.peak_gflops.begin(), result.peak_gflops.end());
+    const int64_t bytes = workload_bytes(task.workload);
+    const double bandwidth = bandwidth_for(result.bytes_per_second, bytes);
+    const double compute = peak > 0 ? 2.0 * double(workload_macs(task.workload)) / peak : 0;
+    return std::max(compute, bandwidth > 0 ? double(bytes) / bandwidth : 0);
+}
+
+Workbench::Workbench(const WorkbenchOptions &options) : parts_(std::make_unique<Parts>()) {
+    parts_->options = options;
+}
+Workbench::~Workbench() = default;
+
+Laboratory Workbench::laboratory() {
+    Parts *parts = parts_.get();
+    Laboratory lab;
+    lab.compile = [parts](const TuneTask &task, const std::vector<Schedule> &schedules) {
+        return parts->compile(task, schedules);
+    };
+    lab.race = [parts](const TuneTask &task, const Schedule &candidate, const Schedule &incumbent,
+                       const Effort &effort) {
+        return parts->race(task, candidate, incumbent, effort);
+    };
+    lab.least_seconds = [parts](const TuneTask &task) { return parts->least_seconds(task); };
+    lab.now = seconds_now;
+    lab.stopped = parts->options.stopped ? parts->options.stopped : [] { return false; };
+    return lab;
+}
+
+} // namespace cnnc

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Kernels compiled, run and checked for real: workloads of every kind become networks of one
+// kernel whose results are the reference interpreter's, and what is not is found out.
+#include "compiler/tune/workbench.h"
+
+#include "compiler/codegen/emit.h"
+#include "compiler/codegen/service.h"
+#include "compiler/tune/one_kernel.h"
+#include "compiler/tune/tuner.h"
+#include "tests/lower/random_workload.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace cnnc {
+namespace {
+
+constexpr Effort hardly_any = {1, 0};
+
+Target here() {
+    Target target = host_target();
+    target.cpu = host_cpu_name();
+    return target;
+}
+
+WorkbenchOptions options() {
+    WorkbenchOptions o;
+    o.place.target = here();
+    return o;
+}
+
+// All families' workloads: the default schedule of each computes what the interpreter says.
+TEST(OneKernel, ComputesWhatTheInterpreterSays) {
+    std::vector<KernelRequest> requests;
+    for (uint64_t seed = 0; seed < 40; ++seed) {
+        const Workload w = random_workload(seed);
+        if (workload_macs(w) < 3'000'000)
+            requests.push_back({w, default_schedule(w, machine_for(here())), here()});
+    }
+    const std::vector<KernelResult> compiled = compile_kernels(requests, {});
+    std::map<size_t, int> anchors;
+    for (size_t i = 0; i < requests.size(); ++i) {
+        ASSERT_EQ(compiled[i].failure, "");
+        const OneKernel k = one_kernel(requests[i].workload, "layer", 1);
+        if (is_dense(k.workload.output)) { // others leave gaps, which no network's output has
+            EXPECT_EQ(verify(k.kernels), std::vector<std::string>()) << workload_text(k.workload);
+        }
+        const Library library =
+            one_kernel_library(k, "candidate", compiled[i].kernel, requests[i].schedule, here());
+        const RunResult run = run_library({here()}, library, {1, k.inputs, {k.output_bytes}});
+        ASSERT_FALSE(run.problem) << run.problem.message;
+        EXPECT_EQ(result_problem(k, run.outputs[0]), "") << workload_text(k.workload);
+        anchors[k.workload.anchor.index()]++;
+        // The check can fail.
+        Bytes damaged = run.outputs[0];
+        damaged[damaged.size() - 1] ^= std::byte{0x41};
+        EXPECT_NE(result_problem(k, damaged), "") << workload_text(k.workload);
+    }
+    EXPECT_GE(anchors.size(), 9u);
+}
+
+TuneTask small_task() {
+    return {"fc", parse_workload("linear(40, bias=true) f32[1, 84] -> relu -> f32[1, 40]").value(),
+            1, false};
+}
+
+TEST(Workbench, RacesAndChecks) {
+    Workbench bench(options());
+    const Laboratory lab = bench.laboratory();
+    const TuneTask task = small_task();
+    const Schedule base = default_schedule(task.workload, machine_for(here()));
+    Schedule other = base;
+    other.set("unroll", int64_t(2));
+    EXPECT_EQ(lab.compile(task, {base, other}), std::vector<std::string>(2, ""));
+    const Race race = lab.race(task, other, base, {3, 0});
+    EXPECT_EQ(race.fate, Fate::timed) << race.message;
+    EXPECT_EQ(race.candidate.size(), 3u);
+    EXPECT_EQ(race.incumbent.size(), 3u);
+    for (double s : race.candidate)
+        EXPECT_GT(s, 0);
+    EXPECT_GT(lab.least_seconds(task), 0);
+}
+
+// A whole search, a short one: all it says is right.
+TEST(Workbench, TunesAWorkload) {
+    Workbench bench(options());
+    TuneOptions tuning;
+    tuning.trials = 6;
+    int tried = 0;
+    TuneEvents events;
+    events.tried = [&](const TaskState &, const Schedule &s, double, const Verdict &v) {
+        ++tried;
+        EXPECT_TRUE(v.fate == Fate::timed || v.fate == Fate::not_compiled)
+            << schedule_text(s) << " " << fate_text(v.fate) << " " << v.message;
+    };
+    const TuneResult result =
+        tune({small_task()}, {{}}, machine_for(here()), tuning, bench.laboratory(), events);
+    EXPECT_EQ(result.tasks[0].problem, "");
+    EXPECT_EQ(result.unavailable, "");
+    EXPECT_EQ(tried, 6);
+    EXPECT_GT(result.tasks[0].seconds, 0);
+    EXPECT_LE(result.tasks[0].score, 1);
+}
+
+} // namespace
+} // namespace cnnc
