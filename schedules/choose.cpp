@@ -3,6 +3,7 @@
 
 #include "schedules/cost.h"
 #include "schedules/near.h"
+#include "schedules/shipped.h"
 
 #include <fmt/format.h>
 
@@ -54,6 +55,7 @@ std::string read_record(std::string_view line, ScheduleRecord &record) {
     if (!workload)
         return "the second field is no workload";
     record.workload = workload_text(*workload);
+    record.shape = *workload;
     std::optional<Schedule> schedule = parse_schedule(part[2], nullptr, &problem);
     if (!schedule)
         return problem;
@@ -75,12 +77,16 @@ bool same_machine(const Target &a, const Target &b) {
     return a == b;
 }
 
+bool better(const ScheduleRecord &a, const ScheduleRecord &b) {
+    return a.shipped != b.shipped ? b.shipped : a.milliseconds < b.milliseconds;
+}
+
 const ScheduleRecord *fastest(const std::string &workload, const ScheduleBook &book,
                               bool (*fits)(const Target &, const Target &), const Target &target) {
     const ScheduleRecord *best = nullptr;
     for (const ScheduleRecord &record : book.records)
         if (record.workload == workload && fits(record.target, target) &&
-            (!best || record.milliseconds < best->milliseconds))
+            (!best || better(record, *best)))
             best = &record;
     return best;
 }
@@ -142,6 +148,15 @@ std::vector<std::string> read_records(std::string_view text, const std::string &
             remarks.push_back(fmt::format("{}: record skipped: {}", record.source, problem));
     }
     return remarks;
+}
+
+void add_shipped_records(ScheduleBook &book) {
+    const size_t before = book.records.size();
+    for (const ShippedFile &file : shipped_files())
+        read_records(file.text, std::string(file.name),
+                     book); // those of older releases may not fit
+    for (size_t i = before; i < book.records.size(); ++i)
+        book.records[i].shipped = true;
 }
 
 ScheduleChoice choose_schedule(std::string_view kernel_name, const Workload &workload,

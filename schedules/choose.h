@@ -21,10 +21,12 @@ namespace cnnc {
 struct ScheduleRecord {
     Target target;        // with the CPU
     std::string workload; // canonical text
+    Workload shape;       // what it reads
     Schedule schedule;
     double milliseconds = 0;
     std::string provenance;
-    std::string source; // "file:line"
+    std::string source;   // "file:line"
+    bool shipped = false; // comes with cnnc: gives way to the user's, whatever its time
 };
 
 std::string record_text(const ScheduleRecord &record); // one line, without its newline
@@ -44,6 +46,8 @@ struct ScheduleBook {
 // Adds the records of a file's text. Returns a remark per line that was skipped.
 std::vector<std::string> read_records(std::string_view text, const std::string &path,
                                       ScheduleBook &book);
+// Adds the records that come with cnnc.
+void add_shipped_records(ScheduleBook &book);
 
 struct ScheduleChoice {
     Schedule schedule;

@@ -87,13 +87,13 @@ std::vector<NearRecord> near_records(const Workload &workload, const Target &tar
     const std::string text = workload_text(workload);
     std::vector<NearRecord> found;
     for (const ScheduleRecord &record : book.records) {
-        if (record.workload == text || !similar_machines(record.target, target))
+        if (record.workload == text)
             continue;
         const Family *family = find_family(record.schedule.family);
         if (!family || !family_fits(*family, workload, machine))
             continue;
-        const auto distance = workload_distance(workload, *parse_workload(record.workload));
-        if (distance && *distance <= limit)
+        const auto distance = workload_distance(workload, record.shape);
+        if (distance && *distance <= limit && similar_machines(record.target, target))
             found.push_back({&record, *distance, {}});
     }
     std::stable_sort(found.begin(), found.end(), [](const NearRecord &a, const NearRecord &b) {

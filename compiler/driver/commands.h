@@ -21,6 +21,8 @@ void add_build_command(CLI::App &app, Action &action);
 void add_run_command(CLI::App &app, Action &action);
 void add_verify_command(CLI::App &app, Action &action);
 void add_bench_command(CLI::App &app, Action &action);
+void add_tune_command(CLI::App &app, Action &action);
+void add_sched_command(CLI::App &app, Action &action);
 void add_import_command(CLI::App &app, Action &action);
 void add_export_command(CLI::App &app, Action &action);
 void add_explain_command(CLI::App &app, Action &action);

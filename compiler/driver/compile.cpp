@@ -58,10 +58,7 @@ void check_layer(const ScheduleOverride &override, const KernelGraph &kernels) {
 
 ScheduleBook make_book(const CompileArguments &arguments, const KernelGraph &kernels,
                        Console &console) {
-    ScheduleBook book;
-    for (const std::string &path : arguments.schedule_files)
-        for (const std::string &remark : read_records(read_whole_file(path), path, book))
-            console.err << fmt::format("cnnc: warning: {}\n", remark);
+    ScheduleBook book = read_book(arguments, console);
     for (const std::string &text : arguments.schedules) {
         book.overrides.push_back(parse_override(text));
         check_layer(book.overrides.back(), kernels);
@@ -92,6 +89,16 @@ void report_refused_override(const std::string &kernel, const ScheduleChoice &ch
 
 } // namespace
 
+ScheduleBook read_book(const CompileArguments &arguments, Console &console) {
+    ScheduleBook book;
+    for (const std::string &path : arguments.schedule_files)
+        for (const std::string &remark : read_records(read_whole_file(path), path, book))
+            console.err << fmt::format("cnnc: warning: {}\n", remark);
+    if (!arguments.no_records)
+        add_shipped_records(book);
+    return book;
+}
+
 void add_compile_arguments(CLI::App &command, CompileArguments &arguments) {
     command
         .add_option("--target", arguments.target,
@@ -104,6 +111,8 @@ void add_compile_arguments(CLI::App &command, CompileArguments &arguments) {
                    "Look schedules up in this file", "F.sched");
     add_repeatable(command, "--schedule", arguments.schedules,
                    "Give a layer this schedule, as in 'conv1: direct(tile_x=14)'", "LAYER: EXPR");
+    command.add_flag("--no-records", arguments.no_records,
+                     "Ignore the schedules measured for common networks that come with cnnc");
     command.add_option("-j,--jobs", arguments.jobs, "Kernels compiled at once (default: cores)")
         ->type_name("N")
         ->check(CLI::Range(1, 1024));

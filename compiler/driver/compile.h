@@ -24,6 +24,7 @@ struct CompileArguments {
     std::string cpu;                         // as many
     std::vector<std::string> schedule_files; // --schedules F
     std::vector<std::string> schedules;      // --schedule 'LAYER: EXPR'
+    bool no_records = false;                 // those that come with cnnc
     int jobs = 0;
     bool no_cache = false;
 };
@@ -38,6 +39,9 @@ struct Scheduled {
     Plan plan;
     std::vector<ScheduleChoice> choices; // per kernel
 };
+// The records the arguments name, and those that come with cnnc.
+ScheduleBook read_book(const CompileArguments &arguments, Console &console);
+
 Scheduled schedule_network(const Graph &graph, const CompileArguments &arguments, Console &console);
 // The same kernels, memory and plan for each of several targets.
 std::vector<Scheduled> schedule_variants(const Graph &graph, const CompileArguments &arguments,

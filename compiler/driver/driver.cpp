@@ -31,6 +31,8 @@ Examples:
       compare the compiled network with the reference interpreter
   cnnc bench net.cnn --layers
       time it, layer by layer
+  cnnc tune net.cnn --budget 10m -o net.sched
+      search faster schedules; build with them: cnnc build net.cnn --schedules net.sched ...
   cnnc import model.onnx -o net
       turn an ONNX model into net/NAME.cnn and net/NAME.safetensors
   cnnc explain net.cnn conv1
@@ -131,8 +133,9 @@ int cnnc_main(std::vector<std::string> args, Console &console) {
         app.get_formatter()->column_width(34);
         for (const auto add :
              {add_check_command, add_summary_command, add_build_command, add_run_command,
-              add_verify_command, add_bench_command, add_explain_command, add_import_command,
-              add_export_command, add_opt_command, add_fmt_command, add_targets_command})
+              add_verify_command, add_bench_command, add_tune_command, add_sched_command,
+              add_explain_command, add_import_command, add_export_command, add_opt_command,
+              add_fmt_command, add_targets_command})
             add(app, action);
         app.formatter_fn([](const CLI::App *asked, std::string, CLI::AppFormatMode) {
             return top_help(*asked);
