@@ -15,7 +15,7 @@ namespace cnnc {
 namespace {
 
 int list_targets(Console &console) {
-    Table targets({"TARGET", "FOR", "IN FULL"});
+    Table targets({"TARGET", "IN FULL", "FOR"});
     for (const KnownTarget &target : known_targets())
         targets.add(
             {std::string(target.name), std::string(target.text), std::string(target.about)});

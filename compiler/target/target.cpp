@@ -198,6 +198,10 @@ std::optional<Target> parse_target(std::string_view text, std::string *problem) 
     close_features(target.features, target.arch);
     if (target.arch == Arch::arm && target.bits == 64 && target.has("no_neon"))
         return fail("`no_neon` is for ARM of 32 bits only");
+    if (target.has("cuda") && target.has("opencl"))
+        return fail("`cuda` and `opencl` make two targets, not one");
+    if (gpu_api(target) != GpuApi::none && target.bits != 64)
+        return fail("GPUs take a CPU of 64 bits");
     return target;
 }
 
@@ -253,6 +257,9 @@ const std::vector<KnownTarget> &known_targets() {
          "64-bit ARM since about 2018, with dot products"},
         {"arm32", "arm-32-linux", "ARMv7 with NEON, hard-float"},
         {"riscv64", "riscv-64-linux", "RV64GC, no vectors"},
+        {"cuda", "x86-64-linux-cuda-cuda_capability_75", "NVIDIA GPUs since Turing (2018)"},
+        {"arm64-cuda", "arm-64-linux-cuda-cuda_capability_70", "NVIDIA's Jetsons since Xavier"},
+        {"opencl", "x86-64-linux-opencl", "OpenCL 2.0 with shared virtual memory"},
     };
     return targets;
 }

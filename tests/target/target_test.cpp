@@ -106,6 +106,9 @@ TEST(Target, ProblemsSayWhatIsWrong) {
     EXPECT_EQ(problem_of("avx52"), "unknown target `avx52`; did you mean `avx512`?");
     EXPECT_EQ(problem_of("riscv-64-linux-rvv"), "`rvv`: vectors of RISC-V are not supported yet");
     EXPECT_EQ(problem_of("arm-64-linux-no_neon"), "`no_neon` is for ARM of 32 bits only");
+    EXPECT_EQ(problem_of("x86-64-linux-cuda-opencl"),
+              "`cuda` and `opencl` make two targets, not one");
+    EXPECT_EQ(problem_of("arm-32-linux-cuda_capability_70"), "GPUs take a CPU of 64 bits");
     EXPECT_EQ(problem_of("host,avx2"), "this is a list; one target is meant here");
 }
 
