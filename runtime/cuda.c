@@ -68,6 +68,8 @@ static int cuda_find(struct cnnc_gpu *gpu, const struct cnnc_gpu_program *progra
     int error = cuda_load(cuda);
     if (!error)
         error = cuda_error(cuda->cuInit(0));
+    if (error == CNNC_ERROR_GPU_LAUNCH) // what else keeps a driver from starting
+        error = CNNC_ERROR_GPU_DRIVER;
     if (!error)
         error = cuda_error(cuda->cuDriverGetVersion(&version));
     if (!error && version < program->driver_version)

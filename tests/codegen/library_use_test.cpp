@@ -73,6 +73,38 @@ TEST_F(LibraryUse, TwoNetworksInOneProgram) {
     EXPECT_EQ(shop_.run("./two_networks"), "both\n");
 }
 
+// Real kernels, where tests of libraries have toys: each CPU gets code it can run, and all agree.
+TEST_F(LibraryUse, OneLibraryForSeveralCpus) {
+    if (run_command("uname -m").output != "x86_64\n" ||
+        run_command("command -v qemu-x86_64-static").code != 0)
+        GTEST_SKIP() << "no x86-64, or no qemu-x86_64-static (package qemu-user-static)";
+    build(lenet5, "--target avx512,avx2,sse41 -o .");
+    shop_.write("main.c", "#include \"lenet5.h\"\n"
+                          "#include <stdio.h>\n"
+                          "int main(void) {\n"
+                          "    static float image[LENET5_INPUT_IMAGE_ELEMENTS];\n"
+                          "    float digit[LENET5_OUTPUT_DIGIT_ELEMENTS];\n"
+                          "    lenet5 *net;\n"
+                          "    for (int i = 0; i < LENET5_INPUT_IMAGE_ELEMENTS; i++)\n"
+                          "        image[i] = (float)(i % 7) / 7;\n"
+                          "    int error = lenet5_create(0, &net);\n"
+                          "    if (!error)\n"
+                          "        error = lenet5_run(net, image, digit);\n"
+                          "    printf(\"%s\", error ? \"failed\" : lenet5_variant());\n"
+                          "    for (int i = 0; i < LENET5_OUTPUT_DIGIT_ELEMENTS; i++)\n"
+                          "        printf(\" %.3f\", digit[i]);\n"
+                          "    return error;\n"
+                          "}\n");
+    shop_.run(CNNC_CC " -O1 -static main.c liblenet5.a -lm -pthread -o main");
+    const std::string nehalem = shop_.run("qemu-x86_64-static -cpu Nehalem ./main 2>/dev/null");
+    const std::string haswell = shop_.run("qemu-x86_64-static -cpu Haswell ./main 2>/dev/null");
+    EXPECT_EQ(nehalem.substr(0, 6), "sse41 ") << nehalem;
+    EXPECT_EQ(haswell.substr(0, 5), "avx2 ") << haswell;
+    EXPECT_EQ(nehalem.substr(6), haswell.substr(5));
+    const std::string here = shop_.run("./main");
+    EXPECT_EQ(here.substr(here.find(' ') + 1), haswell.substr(5));
+}
+
 TEST_F(LibraryUse, TwoBuildsGiveTheSameBytes) {
     // Without a cache, so that every kernel is compiled anew, and by other numbers of workers.
     build(busy, "-o first --no-cache -j1");
