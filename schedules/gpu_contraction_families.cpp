@@ -61,7 +61,7 @@ double layer_cycles(const Contraction &s, const Gpu &gpu, const GpuTile &t, bool
     int64_t shared = std::max<int64_t>(1, t.shared_bytes(s, weights));
     int64_t resident =
         std::min({gpu.registers_per_block / registers, gpu.shared_per_multiprocessor / shared,
-                  gpu.threads_per_multiprocessor / (warps * 32), int64_t(16)});
+                  gpu.threads_per_multiprocessor / (warps * 32), gpu.blocks_per_multiprocessor});
     if (resident < 1)
         return HUGE_VAL;
     int64_t each = ceil_div(t.blocks(s), gpu.multiprocessors);
@@ -234,7 +234,8 @@ Schedule split_model(const Workload &w, const Machine &m) {
     while (threads_c < std::min<int64_t>(gpu.warp, s.k))
         threads_c *= 2;
     int64_t sums = s.pixels() * s.groups * round_up(s.k, threads_c), split = 1;
-    while (split * 2 <= s.c && split * 2 * threads_c <= 512 &&
+    while (split * 2 <= s.c &&
+           split * 2 * threads_c <= std::min<int64_t>(512, gpu.threads_per_block) &&
            sums * split < gpu.multiprocessors * gpu.threads_per_multiprocessor)
         split *= 2;
     return {"gpu_split", {{"threads_c", threads_c}, {"split", split}}};

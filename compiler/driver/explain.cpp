@@ -2,6 +2,7 @@
 // cnnc explain: why the compiled network is the way it is. The whole network: its kernels and the
 // memory plan. One layer: its workload, schedule, loop nest, hot loop and assembly.
 #include "compiler/codegen/child.h"
+#include "compiler/codegen/ptx.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/network.h"
@@ -147,6 +148,29 @@ std::string described(const KernelRequest &request,
     return child.data;
 }
 
+// Of a layer on a GPU: its launches, and what the assembler makes of their code.
+std::string launches_text(const KernelRequest &request) {
+    const CompiledKernel kernel = compile_kernel(request);
+    const Gpu gpu = machine_for(request.target).gpu.value();
+    PtxReport report;
+    std::string note;
+    if (gpu_api(request.target) == GpuApi::cuda) {
+        report = assemble_for(kernel.device_code, gpu.capability);
+        note = report.problem.empty()
+                   ? fmt::format("Registers are those for sm_{}.\n", report.architecture)
+                   : fmt::format("Registers are not known: {}\n", report.problem);
+    }
+    std::string text;
+    for (const GpuLaunch &launch : kernel.launches) {
+        const PtxEntry *found = nullptr;
+        for (const PtxEntry &entry : report.entries)
+            if (entry.name == launch.entry)
+                found = &entry;
+        text += launch_text(launch, gpu, found);
+    }
+    return text + note;
+}
+
 std::string layer_text(const Scheduled &scheduled, const Options &options) {
     const size_t index = find_kernel(scheduled.kernels, options.layer);
     const Kernel &kernel = scheduled.kernels.kernels[index];
@@ -156,8 +180,8 @@ std::string layer_text(const Scheduled &scheduled, const Options &options) {
         return described(request, kernel_assembly);
     std::string text =
         kernel_text(kernel, scheduled.choices[index]) + "\n" + described(request, kernel_loop_nest);
-    if (gpu_api(request.target) == GpuApi::none)
-        text += "\n" + described(request, hot_loop_text);
+    text += "\n" + described(request, gpu_api(request.target) == GpuApi::none ? hot_loop_text
+                                                                              : launches_text);
     return text;
 }
 

@@ -75,7 +75,7 @@ Halide::Target halide_gpu_target(const Target &target) {
     if (gpu_api(target) == GpuApi::opencl)
         t.set_feature(Halide::Target::CLDoubles); // exponents are computed in double
     else if (cuda_capability(target) == 0)
-        t.set_feature(Halide::Target::CUDACapability50);
+        t.set_feature(Halide::Target::CUDACapability50); // least_cuda_capability
     return t;
 }
 

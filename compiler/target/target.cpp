@@ -156,6 +156,45 @@ void set_registers(const Target &target, Machine *machine) {
     machine->fma_ports = 1;
 }
 
+// Of multiprocessors, by the CUDA C++ Programming Guide.
+struct GpuRow {
+    int capability;
+    int64_t threads, shared_kib, blocks;
+};
+constexpr std::array<GpuRow, 9> gpu_rows = {{{30, 2048, 48, 16},
+                                             {32, 2048, 48, 16},
+                                             {35, 2048, 48, 16},
+                                             {50, 2048, 64, 32},
+                                             {61, 2048, 96, 32},
+                                             {70, 2048, 96, 32},
+                                             {75, 1024, 64, 16},
+                                             {80, 2048, 164, 32},
+                                             {86, 1536, 100, 16}}};
+
+Gpu gpu_for(const Target &target) {
+    Gpu gpu;
+    if (gpu_api(target) == GpuApi::opencl) {
+        // Many devices take no larger work-groups.
+        gpu.threads_per_block = 256;
+        gpu.most_threads = {256, 256, 256};
+        return gpu;
+    }
+    const int capability = cuda_capability(target);
+    gpu.capability = capability != 0 ? capability : least_cuda_capability;
+    gpu.dp4a = gpu.capability >= 61;
+    if (gpu.capability == 30)
+        gpu.registers_per_thread = 63;
+    if (gpu.capability == 32)
+        gpu.registers_per_block = 32768;
+    for (const GpuRow &row : gpu_rows)
+        if (row.capability == gpu.capability) {
+            gpu.threads_per_multiprocessor = row.threads;
+            gpu.shared_per_multiprocessor = row.shared_kib << 10;
+            gpu.blocks_per_multiprocessor = row.blocks;
+        }
+    return gpu;
+}
+
 } // namespace
 
 bool Target::has(std::string_view feature) const {
@@ -297,9 +336,7 @@ Machine machine_for(const Target &target) {
     if (target.has("avx512_sapphirerapids"))
         machine.fma_ports = 2;
     if (gpu_api(target) != GpuApi::none) {
-        machine.gpu.emplace();
-        machine.gpu->capability = cuda_capability(target);
-        machine.gpu->dp4a = machine.gpu->capability >= 61;
+        machine.gpu = gpu_for(target);
     }
     return machine;
 }

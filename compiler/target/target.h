@@ -40,6 +40,8 @@ std::string target_text(const Target &target); // without the CPU
 GpuApi gpu_api(const Target &target);
 // 80 for cuda_capability_80; 0 where there is none.
 int cuda_capability(const Target &target);
+// What plain `cuda` stands for: Maxwell, and every GPU since.
+constexpr int least_cuda_capability = 50;
 // The target without its GPU: what the code on the CPU is compiled for.
 Target cpu_part(const Target &target);
 
@@ -67,7 +69,8 @@ struct Gpu {
     std::array<int64_t, 3> most_threads = {1024, 1024, 64};
     std::array<int64_t, 3> most_blocks = {(int64_t(1) << 31) - 1, 65535, 65535};
     int64_t threads_per_multiprocessor = 2048;
-    int64_t shared_per_multiprocessor = 96 << 10;
+    int64_t shared_per_multiprocessor = 64 << 10;
+    int64_t blocks_per_multiprocessor = 16;
     int multiprocessors = 40; // of a usual card: how many blocks make the machine busy
     bool dp4a = false;
 };
