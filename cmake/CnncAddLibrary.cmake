@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # cnnc_add_library(TARGET FROM net.cnn
 #     [WEIGHTS net.safetensors | RANDOM_WEIGHTS SEED] [WEIGHTS_FILE]
-#     [TARGET x86-64-linux-avx2-fma] [CPU haswell]
+#     [TARGET x86-64-linux-avx2-fma | TARGET avx512,avx2] [CPU haswell]
 #     [SCHEDULES file.sched ...] [DEPENDS imported.cnn ...] [OPTIONS other options of cnnc build ...])
 #
 # Compiles a network when the project is built and makes TARGET a library that others link to; the
@@ -88,10 +88,11 @@ function(cnnc_add_library target)
   file(MAKE_DIRECTORY ${dir}) # targets' include folders must exist
   add_library(${target} STATIC IMPORTED GLOBAL)
   add_dependencies(${target} ${target}_cnnc)
+  # Networks for GPUs find the driver with the functions of CMAKE_DL_LIBS.
   set_target_properties(${target} PROPERTIES
     IMPORTED_LOCATION ${dir}/lib${name}.a
     INTERFACE_INCLUDE_DIRECTORIES ${dir}
-    INTERFACE_LINK_LIBRARIES "Threads::Threads;m")
+    INTERFACE_LINK_LIBRARIES "Threads::Threads;m;${CMAKE_DL_LIBS}")
   if(ARG_WEIGHTS_FILE)
     set_target_properties(${target} PROPERTIES CNNC_WEIGHTS_FILE ${dir}/${name}.weights)
   endif()

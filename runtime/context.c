@@ -252,7 +252,8 @@ const char *cnnc_error_message(int code) {
     case CNNC_ERROR_NULL_ARGUMENT:
         return "an argument is NULL that must not be";
     case CNNC_ERROR_OPTIONS:
-        return "an option is out of range, or only one of allocate and release is given";
+        return "an option is out of range or not for this network, or only one of allocate and "
+               "release is given";
     case CNNC_ERROR_OUT_OF_MEMORY:
         return "out of memory";
     case CNNC_ERROR_MEMORY_TOO_SMALL:
