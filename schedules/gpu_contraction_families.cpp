@@ -137,8 +137,7 @@ void try_chunks(const Contraction &s, const Gpu &gpu, GpuTile t, bool must_share
         for (bool weights : {true, false}) {
             if ((must_share && !weights) || !tile_problem(s, gpu, t, weights).empty())
                 continue;
-            // Reading weights where they lie makes warps wait longer.
-            double cycles = layer_cycles(s, gpu, t, weights) * (weights ? 1 : 1.25);
+            double cycles = gpu_tile_cycles(s, gpu, t, weights);
             if (cycles < best.cycles * 0.999)
                 best = {t, weights, cycles};
         }
@@ -268,6 +267,11 @@ FamilyParam unroll_param() {
 }
 
 } // namespace
+
+double gpu_tile_cycles(const Contraction &s, const Gpu &gpu, const GpuTile &t, bool weights) {
+    // Reading weights where they lie makes warps wait longer.
+    return layer_cycles(s, gpu, t, weights) * (weights ? 1 : 1.25);
+}
 
 const Family &gpu_direct_family() {
     static const Family family = {

@@ -3,6 +3,7 @@
 // model, lowering and packing share.
 #pragma once
 
+#include "compiler/target/target.h"
 #include "schedules/schedule.h"
 #include "schedules/shape.h"
 
@@ -37,5 +38,9 @@ struct GpuTile {
 GpuTile gpu_tile(const Contraction &shape, const Schedule &schedule);
 // A matrix product as a contraction: rows are pixels, columns channels.
 Contraction contraction_like(const Product &product);
+
+// Cycles of the whole layer, by occupancy, arithmetic and what is read from shared memory and
+// copied there. `weights`: they are staged too.
+double gpu_tile_cycles(const Contraction &shape, const Gpu &gpu, const GpuTile &tile, bool weights);
 
 } // namespace cnnc

@@ -7,14 +7,14 @@ namespace cnnc {
 namespace {
 
 constexpr Effort glance = {3, 0.03};
-constexpr Effort look = {7, 0.14};
+constexpr Effort look = {7, 0.1};
 constexpr Effort proof = {11, 0.3};
 constexpr Effort thorough = {15, 0.6};
-constexpr double clearly_slower = 1.2; // at a glance
-constexpr double faster = 0.99;        // or not worth a change
-constexpr double disturbance = 1.25;   // of the incumbent against its own history
-constexpr int repeats = 2;             // of a disturbed race
-constexpr int new_normal = 6;          // so many disturbed races are no disturbance any more
+constexpr double clearly_slower = 1.12; // at a glance
+constexpr double faster = 0.99;         // or not worth a change
+constexpr double disturbance = 1.25;    // of the incumbent against its own history
+constexpr int repeats = 2;              // of a disturbed race
+constexpr int new_normal = 6;           // so many disturbed races are no disturbance any more
 
 double median(std::vector<double> values) {
     std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2),

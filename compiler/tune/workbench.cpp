@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 
 namespace cnnc {
 namespace {
@@ -21,8 +22,8 @@ double seconds_now() {
     return std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
 }
 
-// What a race may take: at least this, and so many times what the default's took.
-constexpr double least_timeout = 10, timeout_factor = 8;
+// A race may take so many times what the default's took.
+constexpr double timeout_factor = 8;
 constexpr double compile_timeout = 60;
 
 // Vectors that a hot loop keeps on the stack make each iteration wait for memory. A few beside many
@@ -78,7 +79,9 @@ struct Workbench::Parts {
     struct Bench {
         OneKernel kernel;
         std::map<std::string, CompiledKernel> compiled; // by schedule
-        double timeout = 0;                             // of a race; 0: the place's
+        std::map<std::string, Library> libraries;       // of these, those that raced last
+        int next_name = 0;
+        double timeout = 0; // of a race; 0: the place's
     };
     std::map<std::string, Bench> benches; // by workload
 
@@ -90,9 +93,26 @@ struct Workbench::Parts {
                      .first;
         return it->second;
     }
-    Library library(const Bench &bench, const Schedule &schedule, const std::string &name) const {
-        return one_kernel_library(bench.kernel, name, bench.compiled.at(schedule_text(schedule)),
-                                  schedule, options.place.target);
+    Library library(Bench &bench, const Schedule &schedule) const {
+        return one_kernel_library(bench.kernel, fmt::format("kernel{}", bench.next_name++),
+                                  bench.compiled.at(schedule_text(schedule)), schedule,
+                                  options.place.target);
+    }
+    // Kept from one race of a schedule to its next.
+    const Library &kept_library(Bench &bench, const Schedule &schedule) const {
+        const std::string text = schedule_text(schedule);
+        auto it = bench.libraries.find(text);
+        if (it == bench.libraries.end())
+            it = bench.libraries.emplace(text, library(bench, schedule)).first;
+        return it->second;
+    }
+    // All but these two.
+    static void forget_libraries(Bench &bench, const Schedule &a, const Schedule &b) {
+        for (auto it = bench.libraries.begin(); it != bench.libraries.end();)
+            if (it->first == schedule_text(a) || it->first == schedule_text(b))
+                ++it;
+            else
+                it = bench.libraries.erase(it);
     }
     NetworkCall call(const Bench &bench) const {
         return {options.threads, bench.kernel.inputs, {bench.kernel.output_bytes}};
@@ -113,7 +133,7 @@ std::vector<std::string> Workbench::Parts::compile(const TuneTask &task,
     service.jobs = options.jobs;
     service.use_cache = options.use_cache;
     service.timeout_seconds = compile_timeout;
-    service.compile = compile_unspilt;
+    service.compile = options.compile ? options.compile : compile_unspilt;
     Bench &bench = bench_of(task);
     std::vector<std::string> failures;
     std::vector<KernelResult> results = compile_kernels(requests, service);
@@ -130,8 +150,13 @@ Race Workbench::Parts::race(const TuneTask &task, const Schedule &candidate,
     Bench &bench = bench_of(task);
     Race race;
     try {
-        const Library ours = library(bench, candidate, "candidate");
-        const Library theirs = library(bench, incumbent, "incumbent");
+        forget_libraries(bench, candidate, incumbent);
+        const Library &theirs = kept_library(bench, incumbent);
+        // Against itself: two of the same need different names.
+        std::optional<Library> twin;
+        if (candidate == incumbent)
+            twin = library(bench, candidate);
+        const Library &ours = twin ? *twin : kept_library(bench, candidate);
         TimingPlan plan;
         plan.rounds = effort.rounds;
         plan.seconds = effort.seconds;
@@ -142,7 +167,8 @@ Race Workbench::Parts::race(const TuneTask &task, const Schedule &candidate,
         const double start = seconds_now();
         const TimingResult result = time_libraries(place, {&theirs, &ours}, call(bench), plan);
         if (bench.timeout == 0 && !result.problem)
-            bench.timeout = std::max(least_timeout, timeout_factor * (seconds_now() - start));
+            bench.timeout =
+                std::max(options.least_timeout, timeout_factor * (seconds_now() - start));
         race.fate = fate_of(result.problem.kind);
         race.message = result.problem.message;
         if (race.fate != Fate::timed)
@@ -162,12 +188,12 @@ Race Workbench::Parts::race(const TuneTask &task, const Schedule &candidate,
 double Workbench::Parts::least_seconds(const TuneTask &task) {
     Bench &bench = bench_of(task);
     const Schedule base = default_schedule(task.workload, machine_for(options.place.target));
-    const Library library_ = library(bench, base, "incumbent");
     TimingPlan plan;
     plan.rounds = 3;
     plan.seconds = 0.03;
     plan.peak = plan.bandwidth = true;
-    const TimingResult result = time_libraries(options.place, {&library_}, call(bench), plan);
+    const TimingResult result =
+        time_libraries(options.place, {&kept_library(bench, base)}, call(bench), plan);
     if (result.problem || result.peak_gflops.empty())
         return 0;
     const double peak =

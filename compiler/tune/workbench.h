@@ -18,6 +18,9 @@ struct WorkbenchOptions {
     bool use_cache = true;
     uint64_t seed = 1; // of the data
     std::function<bool()> stopped;
+    double least_timeout = 10; // seconds, of a race
+    // In place of compiling, for tests. Called in a worker.
+    std::function<CompiledKernel(const KernelRequest &)> compile;
 };
 
 class Workbench {

@@ -112,5 +112,36 @@ TEST(Cost, JudgesEverySchedule) {
     }
 }
 
+Cost gpu_cost(const Workload &w, const char *changes) {
+    Machine m = avx512_machine();
+    m.gpu = Gpu();
+    const Schedule start = find_family("gpu_direct")->model(w, m);
+    std::string problem;
+    const auto schedule = parse_schedule(changes, &start, &problem);
+    EXPECT_TRUE(schedule) << problem;
+    EXPECT_EQ(schedule_problem(w, m, *schedule), "") << changes;
+    return estimate_cost(w, m, *schedule, 1);
+}
+
+TEST(Cost, OfAGpuCountsReuseOccupancyAndCoalescing) {
+    const Workload w = conv(64, 64, 56);
+    const char *good = "gpu_direct(tile_x=4, tile_c=8, threads_c=8, threads_x=14, threads_y=2, "
+                       "chunk=8, unroll=1, lanes=c, weights=shared)";
+    // One sum a thread: each multiply-add reads two operands.
+    EXPECT_GT(gpu_cost(w, "gpu_direct(tile_x=1, tile_c=1, threads_c=8, threads_x=14, threads_y=2, "
+                          "chunk=8, unroll=1, lanes=c, weights=shared)")
+                  .cycles,
+              2 * gpu_cost(w, good).cycles);
+    // Few threads: nothing to do while memory answers.
+    EXPECT_GT(gpu_cost(w, "gpu_direct(tile_x=4, tile_c=8, threads_c=2, threads_x=2, threads_y=1, "
+                          "chunk=8, unroll=1, lanes=c, weights=shared)")
+                  .cycles,
+              2 * gpu_cost(w, good).cycles);
+    EXPECT_GT(gpu_cost(w, "gpu_direct(tile_x=4, tile_c=8, threads_c=8, threads_x=14, threads_y=2, "
+                          "chunk=8, unroll=1, lanes=x, weights=shared)")
+                  .cycles,
+              gpu_cost(w, good).cycles);
+}
+
 } // namespace
 } // namespace cnnc

@@ -106,6 +106,28 @@ TEST(Space, WalksStayLegal) {
     EXPECT_GT(moved, steps * 8 / 10);
 }
 
+TEST(Space, WalksOnGpusStayLegal) {
+    Machine machine = avx2_machine();
+    machine.gpu = Gpu();
+    std::set<std::string_view> met;
+    for (uint64_t seed = 0; seed < 80; ++seed) {
+        const Workload w = random_workload(seed);
+        for (const Family &family : families()) {
+            if (!family_fits(family, w, machine))
+                continue;
+            met.insert(family.name);
+            const SearchSpace space = search_space(family, w, machine);
+            std::mt19937_64 random(seed);
+            Schedule other = random_schedule(space, random);
+            for (int i = 0; i < 4; ++i) {
+                ASSERT_EQ(schedule_problem(w, machine, other), "") << schedule_text(other);
+                other = mutated(space, other, random);
+            }
+        }
+    }
+    EXPECT_GE(met.size(), 6u);
+}
+
 TEST(Space, EqualRandomNumbersGiveEqualWalks) {
     const SearchSpace space = conv_space();
     std::mt19937_64 a(7), b(7);

@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <map>
 
 namespace cnnc {
@@ -86,7 +88,7 @@ TEST(Workbench, RacesAndChecks) {
 TEST(Workbench, TunesAWorkload) {
     Workbench bench(options());
     TuneOptions tuning;
-    tuning.trials = 6;
+    tuning.trials = 3;
     int tried = 0;
     TuneEvents events;
     events.tried = [&](const TaskState &, const Schedule &s, double, const Verdict &v) {
@@ -98,9 +100,75 @@ TEST(Workbench, TunesAWorkload) {
         tune({small_task()}, {{}}, machine_for(here()), tuning, bench.laboratory(), events);
     EXPECT_EQ(result.tasks[0].problem, "");
     EXPECT_EQ(result.unavailable, "");
-    EXPECT_EQ(tried, 6);
+    EXPECT_EQ(tried, 3);
     EXPECT_GT(result.tasks[0].seconds, 0);
     EXPECT_LE(result.tasks[0].score, 1);
+}
+
+// ---- candidates that fail for real ----
+
+std::string bytes_of(const std::string &path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The object of a C function under the kernel's name.
+std::string object_of(const std::string &symbol, const std::string &body) {
+    const std::string base = testing::TempDir() + symbol;
+    std::ofstream(base + ".c") << "int " << symbol << "(void *w) {" << body << "}\n";
+    const std::string command = "cc -O0 -fPIC -c -o " + base + ".o " + base + ".c";
+    if (std::system(command.c_str()) != 0)
+        throw KernelError{"no C compiler"};
+    return bytes_of(base + ".o");
+}
+
+// What compiling yields when it goes wrong in the way that `unroll` stands for.
+CompiledKernel compile_badly(const KernelRequest &request) {
+    CompiledKernel kernel = compile_kernel(request);
+    switch (request.schedule.integer("unroll")) {
+    case 2:
+        kernel.object = object_of(kernel.symbol, "return 0;"); // computes nothing
+        break;
+    case 3:
+        kernel.object = object_of(kernel.symbol, "*(volatile int *)8 = 1; return 0;");
+        break;
+    case 4:
+        kernel.object = object_of(kernel.symbol, "for (volatile int i = 0;; i++) ; return 0;");
+        break;
+    case 6:
+        std::abort();
+    case 8:
+        throw KernelError{"as arranged"};
+    }
+    return kernel;
+}
+
+TEST(Workbench, SurvivesWrongCrashingAndHangingKernels) {
+    WorkbenchOptions o = options();
+    o.use_cache = false;
+    o.least_timeout = 2;
+    o.compile = compile_badly;
+    Workbench bench(o);
+    const Laboratory lab = bench.laboratory();
+    const TuneTask task = small_task();
+    Schedule base = default_schedule(task.workload, machine_for(here()));
+    base.set("unroll", int64_t(1));
+    std::vector<Schedule> schedules = {base};
+    for (int64_t unroll : {2, 3, 4, 6, 8}) {
+        schedules.push_back(base);
+        schedules.back().set("unroll", unroll);
+    }
+    const std::vector<std::string> failures = lab.compile(task, schedules);
+    for (size_t i = 0; i < 4; ++i)
+        EXPECT_EQ(failures[i], "") << i;
+    EXPECT_EQ(failures[4].substr(0, 17), "ended by signal 6");
+    EXPECT_EQ(failures[5], "as arranged");
+    const auto fate = [&](size_t i) { return lab.race(task, schedules[i], base, {1, 0}).fate; };
+    EXPECT_EQ(fate(0), Fate::timed);
+    EXPECT_EQ(fate(1), Fate::wrong);
+    EXPECT_EQ(fate(2), Fate::crashed);
+    EXPECT_EQ(fate(3), Fate::timed_out);
+    EXPECT_EQ(fate(0), Fate::timed); // none of which has hurt the bench
 }
 
 } // namespace
