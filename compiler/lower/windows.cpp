@@ -274,7 +274,7 @@ void schedule_windows(WindowStages &st, const Schedule &schedule) {
         out.reorder({gi, xi, yi, xo, yo, block, st.z, st.n, go}).parallel(go);
     if (schedule.choice("parallel") == "c")
         stage_at = block;
-    sum.compute_at(out, xo).bound_extent(st.g, tile_c);
+    sum.compute_at(out, xo).bound_extent(st.g, tile_c).bound_extent(st.y, tile_y);
     if (along_x) {
         sum.bound_extent(st.x, tile_x).reorder_storage(st.x, st.g, st.y, st.z, st.n);
         sum.reorder(st.x, st.g, st.y, st.z, st.n);

@@ -2,25 +2,20 @@
 #include "tests/lower/kernel_runner.h"
 
 #include "compiler/codegen/child.h"
-#include "compiler/codegen/hash.h"
 #include "compiler/codegen/service.h"
-#include "compiler/lower/packing.h"
-#include "compiler/tune/workload_data.h"
 #include "runtime/cnnc_worker.h"
-#include "tests/passes/execute_kernels.h"
+#include "tests/lower/kernel_problem.h"
 
 #include <fmt/format.h>
 
 #include <dlfcn.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -38,143 +33,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// ---- memory ----
-
-// What memory holds that nobody has written: a NaN no computation makes. For elements of any size
-// it is the bytes that tell.
-constexpr std::array<unsigned char, 4> canary = {0xad, 0xde, 0xc0, 0x7f};
-
-void fill_canaries(char *first, char *last) {
-    for (char *p = first; p < last; ++p)
-        *p = char(canary[reinterpret_cast<uintptr_t>(p) % canary.size()]);
-}
-
-bool are_canaries(const char *first, const char *last) {
-    for (const char *p = first; p < last; ++p)
-        if (*p != char(canary[reinterpret_cast<uintptr_t>(p) % canary.size()]))
-            return false;
-    return true;
-}
-
-// Where a tensor lies between two pages that no one may touch: flush with one of them. At the back
-// it has only the alignment asked for.
-enum class Flush { front, back };
-
-class FencedMemory {
-  public:
-    FencedMemory(size_t bytes, Flush flush, size_t alignment) : bytes_(bytes) {
-        size_t page = size_t(sysconf(_SC_PAGESIZE));
-        size_t whole = (bytes + alignment - 1) / alignment * alignment;
-        size_t pages = (whole + page - 1) / page;
-        total_ = (pages + 2) * page;
-        void *memory =
-            mmap(nullptr, total_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED)
-            throw std::bad_alloc();
-        base_ = static_cast<char *>(memory);
-        inside_ = pages * page;
-        fill_canaries(base_, base_ + total_);
-        mprotect(base_, page, PROT_NONE);
-        mprotect(base_ + page + inside_, page, PROT_NONE);
-        data_ = base_ + page + (flush == Flush::front ? 0 : inside_ - whole);
-    }
-    ~FencedMemory() { munmap(base_, total_); }
-    FencedMemory(const FencedMemory &) = delete;
-    FencedMemory &operator=(const FencedMemory &) = delete;
-
-    char *data() const { return data_; }
-    size_t bytes() const { return bytes_; }
-    void protect() const { mprotect(page_start(), inside_, PROT_READ); }
-    void poison() const { fill_canaries(data_, data_ + bytes_); }
-    // Everything between the fences but the tensor itself.
-    bool canaries_live() const {
-        return are_canaries(page_start(), data_) &&
-               are_canaries(data_ + bytes_, page_start() + inside_);
-    }
-
-  private:
-    char *page_start() const { return base_ + (total_ - inside_) / 2; }
-
-    char *base_ = nullptr;
-    size_t total_ = 0, inside_ = 0, bytes_ = 0;
-    char *data_ = nullptr;
-};
-
-// Calls f(place) for every element of a view.
-void for_each_place(const TensorView &view, const std::function<void(size_t)> &f) {
-    std::vector<int64_t> index(view.shape.size(), 0);
-    for (int64_t i = 0, count = element_count(view.shape); i < count; ++i) {
-        int64_t place = 0;
-        for (size_t d = 0; d < index.size(); ++d)
-            place += index[d] * view.strides[d];
-        f(size_t(place));
-        for (size_t d = index.size(); d-- > 0 && ++index[d] == view.shape[d];)
-            index[d] = 0;
-    }
-}
-
-// ---- what a workload reads, and what it should write ----
-
-struct Problem {
-    std::string text; // of the workload
-    // Each input twice: flush with either fence.
-    std::vector<std::array<std::unique_ptr<FencedMemory>, 2>> inputs;
-    std::vector<float> weight, bias;
-    // Of the output's span: its elements in memory; those of its gaps are not `covered`.
-    std::vector<double> expected;
-    std::vector<bool> covered;
-    double scale = 0;
-};
-
-using Random = std::mt19937;
-
-void fill_input(const Workload &w, size_t input, Random &random, char *data) {
-    for_each_place(w.inputs[input], [&](size_t place) {
-        store_element(w.inputs[input].dtype, data, int64_t(place),
-                      random_element(w, input, random));
-    });
-}
-
-void compute_expected(const Workload &w, Problem &p) {
-    std::vector<const void *> inputs;
-    for (const auto &input : p.inputs)
-        inputs.push_back(input[0]->data());
-    size_t element = dtype_bytes(w.output.dtype);
-    std::vector<char> output(view_span(w.output) * element);
-    run_workload(w, inputs, p.weight.data(), p.bias.empty() ? nullptr : p.bias.data(),
-                 output.data());
-    p.expected.assign(view_span(w.output), 0);
-    p.covered.assign(view_span(w.output), false);
-    for_each_place(w.output, [&](size_t place) {
-        double v = load_element(w.output.dtype, output.data(), int64_t(place));
-        p.expected[place] = v;
-        p.covered[place] = true;
-        if (std::isfinite(v))
-            p.scale = std::max(p.scale, std::fabs(v));
-    });
-}
-
-std::unique_ptr<Problem> make_problem(const Workload &w) {
-    auto p = std::make_unique<Problem>();
-    p->text = workload_text(w);
-    Random random(uint32_t(hash64(p->text.data(), p->text.size())));
-    for (size_t i = 0; i < w.inputs.size(); ++i) {
-        size_t element = dtype_bytes(w.inputs[i].dtype), bytes = view_span(w.inputs[i]) * element;
-        p->inputs.emplace_back();
-        auto &[front, back] = p->inputs.back();
-        front = std::make_unique<FencedMemory>(bytes, Flush::front, element);
-        back = std::make_unique<FencedMemory>(bytes, Flush::back, element);
-        fill_input(w, i, random, front->data());
-        std::copy_n(front->data(), bytes, back->data());
-        front->protect();
-        back->protect();
-    }
-    p->weight = random_weight(w, random);
-    p->bias = random_bias(w, random);
-    compute_expected(w, *p);
-    return p;
 }
 
 // ---- workers ----
@@ -269,55 +127,14 @@ int call_kernel(void *entry, const Arguments &args) {
     throw std::logic_error("too many arguments");
 }
 
-// What is wrong with the output, or "".
-std::string compare(const Workload &w, const Problem &problem, const char *output) {
-    DType dtype = w.output.dtype;
-    size_t element = dtype_bytes(dtype);
-    double tolerance = dtype == DType::f32 ? kernel_tolerance(w, problem.scale) : 0;
-    for (size_t i = 0; i < problem.expected.size(); ++i) {
-        if (!problem.covered[i]) {
-            if (!are_canaries(output + i * element, output + (i + 1) * element))
-                return fmt::format("the gap at {} is overwritten", i);
-            continue;
-        }
-        double expected = problem.expected[i], actual = load_element(dtype, output, int64_t(i));
-        bool near = std::isfinite(expected) ? std::fabs(expected - actual) <= tolerance
-                                            : expected == actual || std::isnan(expected);
-        if (!near)
-            return fmt::format("element at {} of {} is {}, not {} (tolerance {:.2g})", i,
-                               problem.expected.size(), actual, expected, tolerance);
-    }
-    return "";
-}
-
 struct Linked {
     const KernelRequest *request;
     CompiledKernel kernel;
     void *entry = nullptr;
 };
 
-struct Packed {
-    std::unique_ptr<FencedMemory> weight, bias;
-};
-
-std::unique_ptr<FencedMemory> fenced(const std::vector<float> &values) {
-    auto memory = std::make_unique<FencedMemory>(values.size() * sizeof(float), Flush::back, 64);
-    std::memcpy(memory->data(), values.data(), memory->bytes());
-    memory->protect();
-    return memory;
-}
-
-Packed pack(const KernelRequest &r, const Problem &problem) {
-    Packed packed;
-    if (!problem.weight.empty())
-        packed.weight = fenced(pack_weight(r.workload, r.schedule, problem.weight.data()));
-    if (!problem.bias.empty())
-        packed.bias = fenced(pack_bias(r.workload, r.schedule, problem.bias.data()));
-    return packed;
-}
-
 // Tensors lie flush with the fence behind them, or (`flush`) in front of them.
-std::string run_in_order(const Linked &linked, const Problem &problem, const Packed &packed,
+std::string run_in_order(const Linked &linked, const Problem &problem, const PackedWeights &packed,
                          Order order, Flush flush, FencedMemory &output) {
     const Workload &w = linked.request->workload;
     Workers workers(order, linked.kernel.scratch_bytes);
@@ -342,18 +159,8 @@ std::string run_in_order(const Linked &linked, const Problem &problem, const Pac
     return compare(w, problem, output.data());
 }
 
-// Gaps aside, which hold canaries of their place.
-bool same_values(const Problem &problem, const std::vector<char> &a, const std::vector<char> &b,
-                 size_t element) {
-    for (size_t i = 0; i < problem.covered.size(); ++i)
-        if (problem.covered[i] &&
-            std::memcmp(a.data() + i * element, b.data() + i * element, element) != 0)
-            return false;
-    return true;
-}
-
 std::string run_linked(const Linked &linked, const Problem &problem) {
-    Packed packed = pack(*linked.request, problem);
+    PackedWeights packed = pack(*linked.request, problem);
     std::vector<char> first;
     size_t element = dtype_bytes(linked.request->workload.output.dtype);
     for (Order order : all_orders) {
@@ -494,7 +301,12 @@ KernelChecks check_compiled(const std::vector<KernelRequest> &requests,
     return checks;
 }
 
-KernelChecks check_kernels(const std::vector<KernelRequest> &requests) {
+namespace {
+
+using CheckFunction = std::function<KernelChecks(const std::vector<CompiledKernel> &)>;
+
+KernelChecks compile_and_check(const std::vector<KernelRequest> &requests,
+                               const CheckFunction &check) {
     ServiceOptions options;
     options.use_cache = false;
     Clock::time_point start = Clock::now();
@@ -506,10 +318,24 @@ KernelChecks check_kernels(const std::vector<KernelRequest> &requests) {
         compiled.push_back(std::move(result.kernel));
     }
     double compile_seconds = seconds_since(start);
-    KernelChecks checks = check_compiled(requests, compiled);
+    KernelChecks checks = check(compiled);
     checks.compile_seconds = compile_seconds;
     checks.findings.insert(checks.findings.begin(), failures.begin(), failures.end());
     return checks;
+}
+
+} // namespace
+
+KernelChecks check_kernels(const std::vector<KernelRequest> &requests) {
+    return compile_and_check(
+        requests, [&](const auto &compiled) { return check_compiled(requests, compiled); });
+}
+
+KernelChecks check_foreign_kernels(const std::vector<KernelRequest> &requests,
+                                   const ForeignMachine &machine) {
+    return compile_and_check(requests, [&](const auto &compiled) {
+        return check_foreign_compiled(requests, compiled, machine);
+    });
 }
 
 } // namespace cnnc

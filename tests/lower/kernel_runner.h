@@ -34,4 +34,15 @@ KernelChecks check_kernels(const std::vector<KernelRequest> &requests);
 KernelChecks check_compiled(const std::vector<KernelRequest> &requests,
                             const std::vector<CompiledKernel> &compiled);
 
+// A machine that is not this one: a C compiler that links for it, and an emulator.
+struct ForeignMachine {
+    std::string compiler, emulator;
+};
+// Both for kernels of such a machine, in one program; parallel kernels run in order, and backwards.
+KernelChecks check_foreign_kernels(const std::vector<KernelRequest> &requests,
+                                   const ForeignMachine &machine);
+KernelChecks check_foreign_compiled(const std::vector<KernelRequest> &requests,
+                                    const std::vector<CompiledKernel> &compiled,
+                                    const ForeignMachine &machine);
+
 } // namespace cnnc

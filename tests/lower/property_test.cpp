@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Random workloads: every family that fits computes them right, under its model's schedule and
-// under random ones, for several targets.
+// under random ones, for several targets: those that run here, and ARM's in an emulator.
 //
-// CNNC_PROPERTY_WORKLOADS sets how many workloads are drawn, CNNC_PROPERTY_SEED the first seed.
+// CNNC_PROPERTY_WORKLOADS and CNNC_PROPERTY_FOREIGN_WORKLOADS set how many workloads are drawn,
+// CNNC_PROPERTY_SEED the first seed.
 #include "compiler/codegen/emit.h"
 #include "schedules/family.h"
+#include "tests/codegen/workshop.h"
 #include "tests/lower/kernel_runner.h"
 #include "tests/lower/random_workload.h"
 #include "tests/schedules/random_schedule.h"
@@ -35,11 +37,43 @@ std::string words(const KernelRequest &r, uint64_t seed) {
                        workload_text(r.workload), schedule_text(r.schedule), target_text(r.target));
 }
 
-void expect_right(const std::vector<KernelRequest> &requests, const std::vector<uint64_t> &seeds) {
-    KernelChecks checks = check_kernels(requests);
+struct Drawn {
+    std::vector<KernelRequest> requests;
+    std::vector<uint64_t> seeds;
+};
+
+// For `count` random workloads and each family that fits: the model's schedule for one target and
+// random ones for the next, so that over the seeds every family meets every target.
+Drawn draw(const std::vector<Target> &targets, uint64_t first, uint64_t count,
+           uint64_t random_schedules) {
+    Drawn drawn;
+    std::vector<Machine> machines;
+    for (const Target &target : targets)
+        machines.push_back(machine_for(target));
+    for (uint64_t seed = first; seed < first + count; ++seed) {
+        Workload w = random_workload(seed);
+        EXPECT_EQ(workload_problem(w), "");
+        for (uint64_t i = 0; i <= random_schedules; ++i) {
+            size_t t = size_t((seed + i) % targets.size());
+            for (const Family &family : families()) {
+                if (!family_fits(family, w, machines[t]))
+                    continue;
+                Schedule schedule = i == 0 ? family.model(w, machines[t])
+                                           : random_schedule(family, w, machines[t], 10 * seed + i);
+                EXPECT_EQ(schedule_problem(w, machines[t], schedule), "")
+                    << words({w, schedule, targets[t]}, seed);
+                drawn.requests.push_back({w, schedule, targets[t]});
+                drawn.seeds.push_back(seed);
+            }
+        }
+    }
+    return drawn;
+}
+
+void expect_right(const Drawn &drawn, const KernelChecks &checks) {
     for (const KernelFinding &finding : checks.findings)
-        ADD_FAILURE() << words(requests[finding.request], seeds[finding.request]) << "\n  "
-                      << finding.problem;
+        ADD_FAILURE() << words(drawn.requests[finding.request], drawn.seeds[finding.request])
+                      << "\n  " << finding.problem;
     fmt::print("{} kernels run, {} of them parallel, {} for other machines; compiled in {:.1f} s, "
                "run in {:.1f} s\n",
                checks.run, checks.parallel, checks.skipped, checks.compile_seconds,
@@ -47,37 +81,41 @@ void expect_right(const std::vector<KernelRequest> &requests, const std::vector<
     EXPECT_GT(checks.run, 0);
 }
 
-// The model's schedule for one target and random ones for the next: over the seeds every family
-// meets every target.
-constexpr uint64_t random_schedules = 3;
-
 TEST(LowerProperties, EveryFamilyComputesRandomWorkloads) {
-    std::vector<Target> all = targets();
-    std::vector<Machine> machines;
-    for (const Target &target : all)
-        machines.push_back(machine_for(target));
-    uint64_t first = from_environment("CNNC_PROPERTY_SEED", 0);
-    uint64_t count = from_environment("CNNC_PROPERTY_WORKLOADS", 120);
-    std::vector<KernelRequest> requests;
-    std::vector<uint64_t> seeds;
-    for (uint64_t seed = first; seed < first + count; ++seed) {
-        Workload w = random_workload(seed);
-        ASSERT_EQ(workload_problem(w), "");
-        for (const Family &family : families()) {
-            if (!family_fits(family, w, machines[0]))
-                continue;
-            for (uint64_t i = 0; i <= random_schedules; ++i) {
-                size_t t = size_t((seed + i) % all.size());
-                Schedule schedule = i == 0 ? family.model(w, machines[t])
-                                           : random_schedule(family, w, machines[t], 10 * seed + i);
-                ASSERT_EQ(schedule_problem(w, machines[t], schedule), "")
-                    << words({w, schedule, all[t]}, seed);
-                requests.push_back({w, schedule, all[t]});
-                seeds.push_back(seed);
-            }
-        }
+    const Drawn drawn = draw(targets(), from_environment("CNNC_PROPERTY_SEED", 0),
+                             from_environment("CNNC_PROPERTY_WORKLOADS", 120), 3);
+    expect_right(drawn, check_kernels(drawn.requests));
+}
+
+struct Foreign {
+    std::vector<std::pair<const char *, const char *>> targets; // and their CPUs
+    ForeignMachine machine;
+};
+
+void check_foreign(const Foreign &foreign) {
+    for (const std::string &program : {foreign.machine.compiler, foreign.machine.emulator})
+        if (run_command(program + " --version").code != 0)
+            GTEST_SKIP() << program << " is not installed";
+    std::vector<Target> targets;
+    for (const auto &[text, cpu] : foreign.targets) {
+        targets.push_back(parse_target(text, nullptr).value());
+        targets.back().cpu = cpu;
     }
-    expect_right(requests, seeds);
+    const Drawn drawn = draw(targets, from_environment("CNNC_PROPERTY_SEED", 1000),
+                             from_environment("CNNC_PROPERTY_FOREIGN_WORKLOADS", 50), 1);
+    expect_right(drawn, check_foreign_kernels(drawn.requests, foreign.machine));
+}
+
+TEST(LowerProperties, EveryFamilyComputesRandomWorkloadsOnArm64) {
+    check_foreign({{{"arm-64-linux", "cortex-a72"},
+                    {"arm-64-linux-arm_dot_prod-arm_fp16", "neoverse-n1"},
+                    {"arm-64-linux", "cortex-a53"}},
+                   {"aarch64-linux-gnu-gcc", "qemu-aarch64-static"}});
+}
+
+TEST(LowerProperties, EveryFamilyComputesRandomWorkloadsOnArm32) {
+    check_foreign({{{"arm-32-linux", ""}, {"arm-32-linux", "cortex-a7"}},
+                   {"arm-linux-gnueabihf-gcc", "qemu-arm-static"}});
 }
 
 } // namespace
