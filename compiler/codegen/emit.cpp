@@ -9,6 +9,7 @@
 #include <llvm/IR/Module.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 
@@ -59,8 +60,18 @@ constexpr std::array<const char *, 12> x86_fallbacks = {
     "icelake-server", "cascadelake", "skylake-avx512", "znver3",      "znver2",  "znver1",
     "skylake",        "haswell",     "ivybridge",      "sandybridge", "nehalem", "x86-64"};
 
+// For ARM of 32 bits, LLVM 14 joins stores through a base register that it moves and goes on to use
+// as if it had not been moved.
+void keep_arm_stores_apart() {
+    auto &options = llvm::cl::getRegisteredOptions();
+    const auto found = options.find("arm-load-store-opt");
+    if (found != options.end())
+        static_cast<llvm::cl::opt<bool> *>(found->second)->setValue(false);
+}
+
 void initialize_llvm() {
     static const bool done = [] {
+        keep_arm_stores_apart();
         llvm::InitializeAllTargetInfos();
         llvm::InitializeAllTargets();
         llvm::InitializeAllTargetMCs();
