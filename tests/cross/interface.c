@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The C interface of the network `busy`, built with a weights file: memory of the caller's, an
 // allocator of the caller's, and every mistake's code.
+#define _GNU_SOURCE
 #include "../codegen/programs/common.h"
 
 #include <stdint.h>
