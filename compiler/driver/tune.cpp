@@ -230,18 +230,6 @@ std::vector<TuneStart> starts_of(const std::vector<TuneTask> &tasks, const Targe
 
 // ---- the command ----
 
-// What makes a candidate's failure happen again.
-std::string reproducer(const TuneTask &task, const Schedule &schedule, const Options &options) {
-    std::string text = fmt::format("cnnc verify {} --random-weights 1", options.network.file);
-    if (options.compile.target != "host")
-        text += " --target " + options.compile.target;
-    if (!options.compile.cpu.empty())
-        text += " --cpu " + options.compile.cpu;
-    if (!options.place.runner.empty())
-        text += fmt::format(" --runner '{}'", options.place.runner);
-    return text + fmt::format(" --schedule '{}: {}'", task.layer, schedule_text(schedule));
-}
-
 struct Session {
     const Options &options;
     Place place;
@@ -261,11 +249,10 @@ void report_failure(const Session &session, const TaskState &state, const Schedu
                     const Verdict &verdict, TuneReport &report) {
     if (verdict.fate == Fate::timed || verdict.fate == Fate::not_compiled)
         return;
-    const bool wrong = verdict.fate == Fate::wrong;
-    report.say(fmt::format("cnnc: warning: {}: {} {}: {}\n    {}", state.task.layer,
-                           schedule_text(schedule),
-                           wrong ? "computes something else" : fate_text(verdict.fate),
-                           verdict.message, reproducer(state.task, schedule, session.options)));
+    const Options &options = session.options;
+    report.say(failure_text(state.task.layer, schedule, verdict,
+                            verify_command(options.network, options.compile, options.place,
+                                           state.task.layer, schedule)));
 }
 
 TuneEvents events_of(Session &session, TuneReport &report, const TrialFile &trials) {
@@ -321,7 +308,10 @@ int conclude(const Session &session, const TuneResult &result, Console &console)
 int tune_network(const Options &options, Console &console) {
     const Target target = chosen_target(options.compile);
     const Graph graph = load_graph(options.network, {}, Need::shapes, console);
-    const Scheduled scheduled = schedule_network(graph, options.compile, console);
+    CompileArguments without_records = options.compile; // only the kernels are of interest
+    without_records.schedule_files.clear();
+    without_records.no_records = true;
+    const Scheduled scheduled = schedule_network(graph, without_records, console);
     check_patterns(options.layers, scheduled.kernels);
     Session session = {options,
                        chosen_place(target, options.place),

@@ -71,6 +71,33 @@ void TuneReport::say(const std::string &line) {
     console_.err << line << "\n" << std::flush;
 }
 
+std::string verify_command(const NetworkArguments &network, const CompileArguments &compile,
+                           const PlaceArguments &place, const std::string &layer,
+                           const Schedule &schedule) {
+    std::string text = fmt::format("cnnc verify {} --random-weights 1", network.file);
+    if (!network.network.empty())
+        text += " --network " + network.network;
+    for (const std::string &set : network.set)
+        text += " --set " + set;
+    if (compile.target != "host")
+        text += " --target " + compile.target;
+    if (!compile.cpu.empty())
+        text += " --cpu " + compile.cpu;
+    if (!place.runner.empty())
+        text += fmt::format(" --runner '{}'", place.runner);
+    if (!place.compiler.empty())
+        text += fmt::format(" --cc '{}'", place.compiler);
+    return text + fmt::format(" --schedule '{}: {}'", layer, schedule_text(schedule));
+}
+
+std::string failure_text(const std::string &layer, const Schedule &schedule, const Verdict &verdict,
+                         const std::string &command) {
+    const std::string_view what =
+        verdict.fate == Fate::wrong ? "computes something else" : fate_text(verdict.fate);
+    return fmt::format("cnnc: warning: {}: {} {}: {}\n    {}", layer, schedule_text(schedule), what,
+                       verdict.message, command);
+}
+
 std::string gain_text(double score) {
     return fmt::format("{:.2f}x", 1 / score);
 }

@@ -2,9 +2,13 @@
 // What `cnnc tune` says while it works and when it is done.
 #pragma once
 
+#include "compiler/driver/compile.h"
 #include "compiler/driver/console.h"
+#include "compiler/driver/execute.h"
+#include "compiler/driver/network.h"
 #include "compiler/tune/tuner.h"
 
+#include <optional>
 #include <string>
 
 namespace cnnc {
@@ -33,6 +37,15 @@ class TuneReport {
 
 // Per workload what was gained, and the sum over the network's layers.
 std::string tune_table(const TuneResult &result);
+
+// The command that compiles a layer under a schedule and compares it with the reference.
+std::string verify_command(const NetworkArguments &network, const CompileArguments &compile,
+                           const PlaceArguments &place, const std::string &layer,
+                           const Schedule &schedule);
+// What became of a candidate that computes something else, crashes or hangs, and how to see it
+// again.
+std::string failure_text(const std::string &layer, const Schedule &schedule, const Verdict &verdict,
+                         const std::string &command);
 
 // "1.24x" for a score of 1 / 1.24.
 std::string gain_text(double score);
