@@ -32,7 +32,7 @@ RegisterTile best_tile(const Contraction &s, const Machine &m) {
     int64_t lanes = vector_for(s.k, m.lanes(4));
     double steps = double(s.c * s.window());
     // SSE has no FMA: the product needs a register too.
-    int64_t spare = m.fma ? 1 : 2;
+    int64_t spare = (m.fma ? 1 : 2) + m.spare_registers;
     int64_t rows = s.n * s.groups * s.axes[1].out * s.axes[2].out;
     for (int64_t vectors = 1; vectors <= std::min<int64_t>(8, ceil_div(s.k, lanes)); ++vectors) {
         int64_t most = (m.vector_registers - vectors - spare) / vectors;
@@ -233,7 +233,7 @@ Schedule planar_model(const Workload &w, const Machine &m) {
     Contraction s = contraction_of(w);
     int64_t vector = vector_within(s.axes[0].out, m.lanes(4));
     // One vector of each of a few channels and rows: as many accumulators as there are registers.
-    int64_t registers = m.vector_registers - (m.fma ? 2 : 3);
+    int64_t registers = m.vector_registers - (m.fma ? 2 : 3) - m.spare_registers;
     int64_t blocks = ceil_div(s.k, std::min<int64_t>(s.k, registers / 2));
     int64_t channels = ceil_div(s.k, blocks);
     int64_t rows = block_rows(s, m);

@@ -21,7 +21,7 @@ struct MatmulTile {
 MatmulTile best_tile(const Product &s, const Machine &m) {
     MatmulTile best;
     int64_t lanes = vector_within(s.n, m.lanes(4));
-    int64_t spare = m.fma ? 1 : 2;
+    int64_t spare = (m.fma ? 1 : 2) + m.spare_registers;
     for (int64_t vectors = 1; vectors <= std::min<int64_t>(8, s.n / lanes); ++vectors) {
         int64_t most = std::max<int64_t>(1, (m.vector_registers - vectors - spare) / vectors);
         for (int64_t rows = 1; rows <= std::min(most, s.m); ++rows) {
@@ -98,7 +98,7 @@ Values summands(const Workload &w, const Machine &) {
 double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes, double steps,
                    bool reused) {
     double fma = double(pixels * vectors) / m.fma_ports * (m.fma ? 1 : 2);
-    double loads = double(pixels + vectors) / 2;
+    double loads = double(pixels + vectors) / m.load_ports;
     double latency = double(m.fma_latency) * (m.fma ? 1 : 2);
     double weight_bytes = double(vectors * lanes * 4);
     bool stay = weight_bytes * steps <= double(m.l1_bytes) / 2;

@@ -29,7 +29,7 @@ struct CpuRow {
     std::string_view features; // Halide's, direct ones; closed under implication by the reader
     // What else LLVM uses unasked once told this CPU, as /proc/cpuinfo spells it.
     std::string_view cpu_flags;
-    int fma_ports, fma_latency;
+    int fma_ports, fma_latency, load_ports;
     int64_t l1, l2, l3_share; // KiB
 };
 const std::vector<CpuRow> &cpu_rows();

@@ -153,7 +153,9 @@ void set_registers(const Target &target, Machine *machine) {
         machine->vector_registers /= 2;
         machine->fma = target.bits == 64;
     }
-    machine->fma_ports = 1;
+    machine->fma_ports = machine->load_ports = 1;
+    if (target.arch == Arch::arm)
+        machine->spare_registers = target.bits == 64 ? 1 : 2;
 }
 
 // Of multiprocessors, by the CUDA C++ Programming Guide.
@@ -325,6 +327,7 @@ Machine machine_for(const Target &target) {
     if (const CpuRow *cpu = find_cpu(target.cpu, target.arch)) {
         machine.fma_ports = cpu->fma_ports;
         machine.fma_latency = cpu->fma_latency;
+        machine.load_ports = cpu->load_ports;
         machine.l1_bytes = cpu->l1 << 10;
         machine.l2_bytes = cpu->l2 << 10;
         machine.l3_bytes = cpu->l3_share << 10;

@@ -83,6 +83,10 @@ struct Machine {
     bool masked_stores = false;    // cheap stores under a mask (AVX-512)
     int fma_ports = 2;             // FMAs started per cycle
     int fma_latency = 4;           // cycles
+    int load_ports = 2;            // vector loads started per cycle
+    // Registers that LLVM's scheduling takes beyond those that a register tile needs by count: it
+    // loads early.
+    int spare_registers = 0;
     int64_t l1_bytes = 32 << 10;   // data cache, per core
     int64_t l2_bytes = 256 << 10;  // per core
     int64_t l3_bytes = 0;          // share of one core; 0: none

@@ -88,12 +88,13 @@ TEST(HotLoop, HoldsTheRegisterTile) {
         EXPECT_EQ(loop.flops, 2 * int64_t(c.lanes) * c.multiply_adds);
         EXPECT_EQ(loop.spill_loads > 0, c.spills);
         EXPECT_GT(loop.loads, 0);
-        EXPECT_EQ(loop.stores, loop.spill_stores);
+        EXPECT_EQ(loop.stores > 0, c.spills);
+        EXPECT_GE(loop.stores, loop.spill_stores);
     }
 }
 
 TEST(HotLoop, OfDefaultSchedulesStaysInRegisters) {
-    for (const char *name : {"avx512", "avx2", "sse41"})
+    for (const char *name : {"avx512", "avx2", "sse41", "arm64", "arm32"})
         for (const char *workload : {conv, product}) {
             const KernelRequest r = request(workload, target(name));
             const HotLoop loop = hot_loop(r);
