@@ -4,7 +4,7 @@
 and with many trials; then the two results and the default race in one process.
 
     bench/tuning_quality.py [--shapes 8] [--short 48] [--long 1000] [--seed 1] [--cnnc build/cnnc]
-                            [--kernel-bench build/bench/kernel_bench] [--folder DIR]
+                            [--kernel-bench build/kernel_bench] [--folder DIR]
 
 Interrupted, it goes on where it was when run again with the same folder. Prints a row per shape: the
 short search's time over the long one's, and both over the default's.
@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--long", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cnnc", default="build/cnnc")
-    parser.add_argument("--kernel-bench", default="build/bench/kernel_bench")
+    parser.add_argument("--kernel-bench", default="build/kernel_bench")
     parser.add_argument("--folder", default="build/tuning_quality")
     args = parser.parse_args()
     os.makedirs(args.folder, exist_ok=True)
