@@ -38,7 +38,7 @@ constexpr uint64_t default_seed = 1;
 // What time_libraries found out about the one network.
 struct Measured {
     LibraryTimes times;
-    double peak_gflops = 0; // 0: not measured
+    double peak_gflops = 0; // 0: not measured, as on a GPU
     std::vector<double> bandwidth;
 };
 
@@ -46,8 +46,9 @@ Measured measure(const Place &place, const Library &library, const NetworkCall &
                  const Options &options) {
     TimingPlan plan;
     plan.seconds = options.seconds;
-    plan.steps = plan.bandwidth = options.layers;
-    plan.peak = true;
+    plan.steps = options.layers;
+    plan.peak = gpu_api(place.target) == GpuApi::none; // only a CPU's ceilings can be measured
+    plan.bandwidth = plan.peak && options.layers;
     TimingResult result = time_libraries(place, {&library}, call, plan);
     check(place, result.problem);
     Measured measured = {std::move(result.libraries[0]), 0, std::move(result.bytes_per_second)};
@@ -64,8 +65,10 @@ double bandwidth_for(const Measured &measured, int64_t bytes) {
     return measured.bandwidth[i];
 }
 
-// The least time the machine could take for the workload over the time taken.
+// The least time the machine could take for the workload over the time taken; 0: not known.
 double roofline(const Measured &measured, const Workload &workload, double seconds) {
+    if (measured.peak_gflops == 0)
+        return 0;
     const double compute = 2.0 * double(workload_macs(workload)) / (measured.peak_gflops * 1e9);
     const int64_t bytes = workload_bytes(workload);
     return std::max(compute, double(bytes) / bandwidth_for(measured, bytes)) / seconds;
@@ -131,7 +134,8 @@ void print_text(const Summary &summary, const Measured &measured, const std::vec
         for (const Row &row : rows)
             table.add({row.name, row.op, fmt::format("{:.4f}", row.ms),
                        row.gflops > 0 ? fmt::format("{:.1f}", row.gflops) : "",
-                       fmt::format("{:.0f}%", row.roofline * 100), row.schedule});
+                       row.roofline > 0 ? fmt::format("{:.0f}%", row.roofline * 100) : "",
+                       row.schedule});
         console.out << table.text() << "\n";
     }
     console.out << fmt::format("{} on {}{}{}, {} thread{}\n", summary.network, summary.target,
@@ -140,9 +144,12 @@ void print_text(const Summary &summary, const Measured &measured, const std::vec
     console.out << fmt::format("min {:.4g} ms, median {:.4g} ms of {} runs\n",
                                measured.times.min_seconds * 1e3,
                                measured.times.median_seconds * 1e3, measured.times.runs);
-    console.out << fmt::format("{:.4g} GFLOP/s of the {:.4g} measured on registers: {:.0f}%\n",
-                               summary.gflops, measured.peak_gflops,
-                               100 * summary.gflops / measured.peak_gflops);
+    if (measured.peak_gflops == 0)
+        console.out << fmt::format("{:.4g} GFLOP/s\n", summary.gflops);
+    else
+        console.out << fmt::format("{:.4g} GFLOP/s of the {:.4g} measured on registers: {:.0f}%\n",
+                                   summary.gflops, measured.peak_gflops,
+                                   100 * summary.gflops / measured.peak_gflops);
 }
 
 int64_t total_macs(const Graph &graph) {
