@@ -95,9 +95,8 @@ std::string find_ptxas() {
 
 std::vector<int> ptxas_architectures(const std::string &ptxas) {
     std::string problem;
-    std::string_view text = run_ptxas({ptxas, "--list-arch"}, &problem);
+    const std::string output = run_ptxas({ptxas, "--help"}, &problem);
     std::vector<int> all;
-    const std::string output(text);
     for (size_t at = 0; (at = output.find("sm_", at)) != std::string::npos;) {
         at += 3;
         int number = 0;

@@ -137,7 +137,34 @@ class KeepInRegisters : public IRMutator {
     }
 };
 
+// Halide takes for granted that every operand begins where a vector may.
+class DropAlignment : public IRMutator {
+    using IRMutator::visit;
+
+    static bool aligned(const decltype(Load::param) &param) {
+        return !param.defined() || param.host_alignment() >= vector_bytes;
+    }
+    Expr visit(const Load *l) override {
+        if (aligned(l->param))
+            return IRMutator::visit(l);
+        return Load::make(l->type, l->name, mutate(l->index), l->image, l->param,
+                          mutate(l->predicate), ModulusRemainder());
+    }
+    Stmt visit(const Store *s) override {
+        if (aligned(s->param))
+            return IRMutator::visit(s);
+        return Store::make(s->name, mutate(s->value), mutate(s->index), s->param,
+                           mutate(s->predicate), ModulusRemainder());
+    }
+    static constexpr int vector_bytes = 16;
+};
+
 } // namespace
+
+LoweredKernel with_operands_anywhere(LoweredKernel kernel) {
+    kernel.output.add_custom_lowering_pass(new DropAlignment);
+    return kernel;
+}
 
 LoweredKernel with_sums_in_registers(LoweredKernel kernel) {
     // Passes belong to this very object and to its copies.

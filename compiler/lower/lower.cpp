@@ -2,10 +2,36 @@
 #include "compiler/lower/lower.h"
 
 #include "compiler/lower/families.h"
+#include "compiler/lower/gpu_loops.h"
 
 #include <stdexcept>
 
 namespace cnnc {
+
+namespace {
+
+LoweredKernel lower_on_gpu(const Workload &workload, const Schedule &schedule) {
+    const std::string &family = schedule.family;
+    if (family == "gpu_direct")
+        return lower_gpu_direct(workload, schedule);
+    if (family == "gpu_split")
+        return lower_gpu_split(workload, schedule);
+    if (family == "gpu_matmul")
+        return lower_gpu_matmul(workload, schedule);
+    if (family == "gpu_depthwise")
+        return lower_gpu_depthwise(workload, schedule);
+    if (family == "gpu_pool")
+        return lower_gpu_pool(workload, schedule);
+    if (family == "gpu_pointwise")
+        return lower_gpu_pointwise(workload, schedule);
+    if (family == "gpu_reduce")
+        return lower_gpu_reduce(workload, schedule);
+    if (family == "gpu_sample")
+        return lower_gpu_sample(workload, schedule);
+    throw std::logic_error("no lowering for family " + family);
+}
+
+} // namespace
 
 LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule) {
     const std::string &family = schedule.family;
@@ -29,23 +55,7 @@ LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule) {
         return lower_sample(workload, schedule);
     if (family == "matmul")
         return lower_matmul(workload, schedule);
-    if (family == "gpu_direct")
-        return lower_gpu_direct(workload, schedule);
-    if (family == "gpu_split")
-        return lower_gpu_split(workload, schedule);
-    if (family == "gpu_matmul")
-        return lower_gpu_matmul(workload, schedule);
-    if (family == "gpu_depthwise")
-        return lower_gpu_depthwise(workload, schedule);
-    if (family == "gpu_pool")
-        return lower_gpu_pool(workload, schedule);
-    if (family == "gpu_pointwise")
-        return lower_gpu_pointwise(workload, schedule);
-    if (family == "gpu_reduce")
-        return lower_gpu_reduce(workload, schedule);
-    if (family == "gpu_sample")
-        return lower_gpu_sample(workload, schedule);
-    throw std::logic_error("no lowering for family " + family);
+    return with_operands_anywhere(lower_on_gpu(workload, schedule));
 }
 
 namespace {

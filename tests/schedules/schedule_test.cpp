@@ -223,6 +223,44 @@ TEST(ScheduleProblem, IsNamed) {
 }
 
 // Schedules made by hand rather than parsed.
+// What a GPU would say at a launch.
+TEST(ScheduleProblem, OfGpusIsNamed) {
+    const Machine machine =
+        machine_for(parse_target("x86-64-linux-cuda-cuda_capability_75", nullptr).value());
+    const char *const large = "conv2d(64, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], "
+                              "dilation=[1, 1], groups=1, bias=true) f32[1, 64, 56, 56] -> "
+                              "f32[1, 64, 56, 56]";
+    const std::array<const char *, 3> cases[] = {
+        {large, "direct()", "family `direct` is for CPUs"},
+        {large, "gpu_direct(threads_c=64, threads_x=8, threads_y=4)",
+         "2048 threads in a block; the GPU takes 1024"},
+        {large, "gpu_direct(threads_c=32, threads_x=2, threads_y=4, chunk=64, weights=shared)",
+         "310272 bytes of shared memory; a block has 49152"},
+        {large, "gpu_direct(tile_x=16, tile_c=16, chunk=4)",
+         "some 368 registers; a thread has 255"},
+        {large, "gpu_direct(tile_x=8, tile_c=8, threads_c=8, threads_x=7, threads_y=16, chunk=4)",
+         "896 threads of some 136 registers; a block has 65536"},
+        {large, "gpu_direct(chunk=65)", "`chunk` is 65, but there are 64 input channels"},
+        {large, "gpu_direct(chunk=32, unroll=3)",
+         "`unroll` is 3, which does not divide the 8 vectors of a chunk"},
+        {large, "gpu_split(threads_c=8, split=12)", "`split` is 12, not a power of two"},
+        {average, "gpu_reduce(lanes=3)", "`lanes` is 3, not a power of two"},
+        {average, "gpu_reduce(lanes=2, rows=5)", "`rows` is 5, which does not divide 24"},
+        {top, "gpu_reduce(lanes=2)", "`lanes` is 1 for topk"},
+        {pool, "gpu_pool(vector=3)", "`vector` is 3, not a power of two"},
+        {pool, "gpu_pool(vector=4, lanes=x)", "`vector` is for `lanes` = c"},
+    };
+    for (const auto &[workload_, schedule_, problem] : cases) {
+        const Workload w = workload(workload_);
+        const std::string name = std::string(schedule_).substr(0, std::string(schedule_).find('('));
+        const Family *family = find_family(name);
+        const Schedule start =
+            family->gpu ? family->model(w, machine) : default_schedule(w, machine);
+        const Schedule s = parse_schedule(schedule_, &start, nullptr).value();
+        EXPECT_EQ(schedule_problem(w, machine, s), problem) << schedule_;
+    }
+}
+
 TEST(ScheduleProblem, IncompleteSchedulesAreNamed) {
     const Workload w = workload(softmax);
     const Machine m = avx2_machine();
