@@ -188,4 +188,18 @@ double apply(BinaryKind kind, double a, double b) {
     return 0;
 }
 
+double rounded(double x, ResizeRounding rounding) {
+    switch (rounding) {
+    case ResizeRounding::floor:
+        return std::floor(x);
+    case ResizeRounding::ceil:
+        return std::ceil(x);
+    case ResizeRounding::round_prefer_floor:
+        return std::ceil(x - 0.5);
+    case ResizeRounding::round_prefer_ceil:
+        return std::floor(x + 0.5);
+    }
+    return x;
+}
+
 } // namespace cnnc

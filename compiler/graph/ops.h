@@ -313,6 +313,7 @@ enum class ResizeCoordinates : uint8_t {
 };
 // How nearest rounds that position.
 enum class ResizeRounding : uint8_t { floor, ceil, round_prefer_floor, round_prefer_ceil };
+double rounded(double x, ResizeRounding rounding);
 // Of the spatial dimensions. Positions beyond the border take the border's value, but with
 // antialias they are left out and the other weights scaled to a sum of 1 (PyTorch's). cubic: Keys'
 // kernel with coefficient cubic_a. Positions are exact: where scales[d] is the extents' ratio, o /

@@ -6,23 +6,6 @@
 #include <numeric>
 
 namespace cnnc {
-namespace {
-
-double rounded(double x, ResizeRounding rounding) {
-    switch (rounding) {
-    case ResizeRounding::floor:
-        return std::floor(x);
-    case ResizeRounding::ceil:
-        return std::ceil(x);
-    case ResizeRounding::round_prefer_floor:
-        return std::ceil(x - 0.5);
-    case ResizeRounding::round_prefer_ceil:
-        return std::floor(x + 0.5);
-    }
-    return x;
-}
-
-} // namespace
 
 Window sliding(int64_t kernel, int64_t stride, int64_t pad_lo, int64_t dilation) {
     const double reach = double(kernel - 1) * double(dilation);

@@ -32,20 +32,6 @@ double position(ResizeCoordinates coordinates, const Axis &axis, int64_t o) {
     return (axis.unscaled(double(2 * o + 1)) - 1) / 2;
 }
 
-double rounded(ResizeRounding rounding, double x) {
-    switch (rounding) {
-    case ResizeRounding::floor:
-        return std::floor(x);
-    case ResizeRounding::ceil:
-        return std::ceil(x);
-    case ResizeRounding::round_prefer_floor:
-        return std::ceil(x - 0.5);
-    case ResizeRounding::round_prefer_ceil:
-        return std::floor(x + 0.5);
-    }
-    return x;
-}
-
 int64_t clamped(double place, int64_t extent) {
     return int64_t(std::clamp(place, 0.0, double(extent - 1)));
 }
@@ -124,7 +110,7 @@ SampleTable nearest_table(const Resize &r, const Axis &axis) {
     std::vector<int64_t> positions;
     for (int64_t o = 0; o < axis.out; o++)
         positions.push_back(
-            clamped(rounded(r.rounding, position(r.coordinates, axis, o)), axis.in));
+            clamped(rounded(position(r.coordinates, axis, o), r.rounding), axis.in));
     return pick_table(std::move(positions));
 }
 
