@@ -87,9 +87,9 @@ struct Machine {
     // Registers that LLVM's scheduling takes beyond those that a register tile needs by count: it
     // loads early.
     int spare_registers = 0;
-    int64_t l1_bytes = 32 << 10;   // data cache, per core
-    int64_t l2_bytes = 256 << 10;  // per core
-    int64_t l3_bytes = 0;          // share of one core; 0: none
+    int64_t l1_bytes = 32 << 10;  // data cache, per core
+    int64_t l2_bytes = 256 << 10; // per core
+    int64_t l3_bytes = 0;         // share of one core; 0: none
     int cores = 1;
     std::optional<Gpu> gpu; // set for GPU targets: kernels run there
 
