@@ -2,8 +2,7 @@
 // Libraries of a tiny network for GPUs, linked into programs. Its kernels are written in OpenCL C,
 // run on whatever device there is (PoCL's is the CPU), and in C, with as much PTX as the stand-in
 // for CUDA's driver reads.
-#include "compiler/codegen/library.h"
-#include "tests/codegen/workshop.h"
+#include "tests/codegen/tiny_network.h"
 
 #include <gtest/gtest.h>
 
@@ -159,82 +158,15 @@ std::vector<CompiledKernel> c_kernels(const Workshop &shop, const std::string &c
     return kernels;
 }
 
-struct Tiny {
-    KernelGraph kernels;
-    Plan plan;
-    bool weights_file = false;
+// Of a network for some targets, each with its kernels, which have to outlive it.
+using Variants = std::vector<std::pair<std::string, const std::vector<CompiledKernel> *>>;
 
-    // Without a variant.
-    LibraryRequest request(const std::string &name) const {
-        LibraryRequest request;
-        request.name = name;
-        request.kernels = &kernels;
-        request.plan = &plan;
-        request.weights_file = weights_file;
-        return request;
-    }
-    static void add_variant(LibraryRequest &request, const std::string &target,
-                            const std::vector<CompiledKernel> &compiled) {
-        LibraryVariant variant;
-        variant.name = target;
-        variant.target = parse_target(target, nullptr).value();
-        for (const CompiledKernel &kernel : compiled)
-            variant.compiled.push_back(&kernel);
-        variant.schedules = {{"gemm", {{"tile_n", 2}}}, {"pointwise", {}}, {"pointwise", {}}};
-        variant.schedule_origins.assign(3, "default");
-        request.variants.push_back(variant);
-    }
-};
-
-Buffer buffer(Buffer::Kind kind, int index, int64_t bytes) {
-    Buffer buffer;
-    buffer.kind = kind;
-    buffer.index = index;
-    buffer.bytes = bytes;
-    return buffer;
-}
-
-Kernel kernel(const std::string &name, Op anchor, int64_t features, std::vector<TensorRef> inputs,
-              TensorRef output) {
-    Kernel kernel;
-    kernel.name = name;
-    kernel.workload.anchor = std::move(anchor);
-    kernel.workload.inputs.assign(inputs.size(), row_major(DType::f32, {1, features}));
-    kernel.workload.output = row_major(DType::f32, {1, 2});
-    kernel.inputs = std::move(inputs);
-    kernel.output = output;
-    return kernel;
-}
-
-Tiny tiny() {
-    Tiny net;
-    Graph &graph = net.kernels.graph;
-    graph.nodes.resize(2);
-    graph.nodes[0].op = Input{};
-    graph.nodes[0].name = "x";
-    graph.nodes[0].type = {DType::f32, {1, 3}};
-    graph.nodes[1].op = Unary{};
-    graph.nodes[1].type = {DType::f32, {1, 2}};
-    graph.inputs = {0};
-    graph.outputs.resize(1);
-    graph.outputs[0].name = "y";
-    graph.outputs[0].node = 1;
-    auto &buffers = net.kernels.buffers;
-    buffers = {buffer(Buffer::Kind::input, 0, 12), buffer(Buffer::Kind::temp, -1, 8),
-               buffer(Buffer::Kind::constant, -1, 8), buffer(Buffer::Kind::temp, -1, 16),
-               buffer(Buffer::Kind::output, 0, 8)};
-    buffers[2].data = TensorData::from_floats({1, 2}, {0.5f, 0.25f});
-    auto &kernels = net.kernels.kernels;
-    kernels.push_back(kernel("fc", Linear{2, true}, 3, {{0, 0}}, {1, 0}));
-    kernels[0].weight = TensorData::from_floats({2, 3}, {1, 2, 3, 4, 5, 6});
-    kernels[0].bias = TensorData::from_floats({2}, {10, 20});
-    // Written behind the start of its buffer, as a part of a concatenation is.
-    kernels.push_back(kernel("add", Unary{}, 2, {{1, 0}, {2, 0}}, {3, 2}));
-    kernels.push_back(kernel("twice", Unary{}, 2, {{3, 2}}, {4, 0}));
-    net.plan.offsets = {-1, 0, -1, 64, -1};
-    net.plan.arena_bytes = 80;
-    net.plan.lower_bound = 24;
-    return net;
+LibraryRequest request_for(const TinyNetwork &net, const Variants &variants) {
+    LibraryRequest request = library_request(net);
+    for (const auto &[target, kernels] : variants)
+        request.variants.push_back(
+            tiny_variant(target, parse_target(target, nullptr).value(), *kernels));
+    return request;
 }
 
 // Runs the network in two contexts, and prints what it is made of and gives. The arguments: what
@@ -288,7 +220,7 @@ class GpuLibraryTest : public testing::Test {
   protected:
     Workshop shop_;
     const std::string flags_ = " -Wall -Wextra -Werror -O1 -I" CNNC_SOURCE_DIR " ";
-    const Tiny tiny_ = tiny();
+    const TinyNetwork tiny_ = tiny_network("tiny");
     const std::vector<CompiledKernel> opencl_ = opencl_kernels(), cuda_ = cuda_kernels();
 
     void SetUp() override {
@@ -296,12 +228,8 @@ class GpuLibraryTest : public testing::Test {
             GTEST_SKIP() << "x86-64 only";
         shop_.write("main.c", std::string(host_kernels) + main_source);
     }
-    void build(const LibraryRequest &request) {
-        Library library = build_library(request);
-        shop_.write("lib" + library.prefix + ".a", library_archive(library));
-        shop_.write(library.prefix + ".h", library.header);
-        if (!library.weights.empty())
-            shop_.write("tiny.weights", library.weights);
+    void build(const TinyNetwork &net, const Variants &variants) {
+        write_library(shop_, net.name, build_library(request_for(net, variants)));
     }
     void link(const std::string &compiler = CNNC_CC) {
         shop_.run(compiler + flags_ + "main.c libtiny.a -lm -pthread -ldl -o main");
@@ -314,8 +242,13 @@ class GpuLibraryTest : public testing::Test {
                   "-shared -fPIC -Wl,-soname,libcuda.so.1 " CNNC_SOURCE_DIR
                   "/tests/runtime/stand_in_cuda.c -pthread -o driver/libcuda.so.1");
     }
-    // Tells what happens with a GPU, with older ones, and with none.
-    void check_fallback(const std::string &run, const std::string &gpu, const std::string &cpu) {
+    // A library for both: what runs with a GPU, with older ones, and with none.
+    void check_fallback(const std::string &gpu, const std::string &cpu,
+                        const std::string &compiler = CNNC_CC, const std::string &run = "") {
+        const std::vector<CompiledKernel> c = c_kernels(shop_, compiler);
+        build(tiny_, {{gpu, &cuda_}, {cpu, &c}});
+        link(compiler);
+        make_drivers(compiler);
         const std::string with = run + "LD_LIBRARY_PATH=driver ./main ";
         const std::string on_gpu = gpu + "\n" + expected, on_cpu = cpu + "\n" + expected_of_cpu;
         EXPECT_EQ(shop_.run(with), on_gpu);
@@ -327,9 +260,7 @@ class GpuLibraryTest : public testing::Test {
 };
 
 TEST_F(GpuLibraryTest, RunsByOpenCl) {
-    LibraryRequest request = tiny_.request("tiny");
-    Tiny::add_variant(request, "x86-64-linux-opencl", opencl_);
-    build(request);
+    build(tiny_, {{"x86-64-linux-opencl", &opencl_}});
     link();
     if (shop_.try_run("./main 2>/dev/null").output.find("none\n") == 0)
         GTEST_SKIP() << "no device for OpenCL (package pocl-opencl-icd)";
@@ -337,9 +268,7 @@ TEST_F(GpuLibraryTest, RunsByOpenCl) {
 }
 
 TEST_F(GpuLibraryTest, SaysWhyThereIsNoGpu) {
-    LibraryRequest request = tiny_.request("tiny");
-    Tiny::add_variant(request, "x86-64-linux-cuda-cuda_capability_80", cuda_);
-    build(request);
+    build(tiny_, {{"x86-64-linux-cuda-cuda_capability_80", &cuda_}});
     link();
     make_drivers();
     const std::string broken = "LD_LIBRARY_PATH=broken ./main", old = "LD_LIBRARY_PATH=driver "
@@ -355,23 +284,13 @@ TEST_F(GpuLibraryTest, SaysWhyThereIsNoGpu) {
 }
 
 TEST_F(GpuLibraryTest, FallsBackToTheCpu) {
-    const std::string gpu = "x86-64-linux-cuda-cuda_capability_80", cpu = "x86-64";
-    const std::vector<CompiledKernel> c = c_kernels(shop_, CNNC_CC);
-    LibraryRequest request = tiny_.request("tiny");
-    Tiny::add_variant(request, gpu, cuda_);
-    Tiny::add_variant(request, cpu, c);
-    build(request);
-    link();
-    make_drivers();
-    check_fallback("", gpu, cpu);
+    check_fallback("x86-64-linux-cuda-cuda_capability_80", "x86-64");
 }
 
 TEST_F(GpuLibraryTest, TakesWeightsFromAFile) {
-    Tiny net = tiny();
+    TinyNetwork net = tiny_network("tiny");
     net.weights_file = true;
-    LibraryRequest request = net.request("tiny");
-    Tiny::add_variant(request, "x86-64-linux-cuda", cuda_);
-    build(request);
+    build(net, {{"x86-64-linux-cuda", &cuda_}});
     link();
     make_drivers();
     const std::string run = "LD_LIBRARY_PATH=driver ./main 12000 80 ";
@@ -384,23 +303,13 @@ TEST_F(GpuLibraryTest, RunsFromArm) {
     const std::string compiler = "aarch64-linux-gnu-gcc", emulator = "qemu-aarch64-static";
     if (run_command("command -v " + compiler + " && command -v " + emulator).code != 0)
         GTEST_SKIP() << "no " << compiler << " or no " << emulator;
-    const std::string gpu = "arm-64-linux-cuda-cuda_capability_80", cpu = "arm-64-linux";
-    const std::vector<CompiledKernel> c = c_kernels(shop_, compiler);
-    LibraryRequest request = tiny_.request("tiny");
-    Tiny::add_variant(request, gpu, cuda_);
-    Tiny::add_variant(request, cpu, c);
-    build(request);
-    link(compiler);
-    make_drivers(compiler);
-    check_fallback("qemu-aarch64-static -L /usr/aarch64-linux-gnu -E ", gpu, cpu);
+    check_fallback("arm-64-linux-cuda-cuda_capability_80", "arm-64-linux", compiler,
+                   emulator + " -L /usr/aarch64-linux-gnu -E ");
 }
 
 TEST_F(GpuLibraryTest, TwoNetworksShareADriver) {
-    LibraryRequest first = tiny_.request("tiny"), second = tiny_.request("other");
-    Tiny::add_variant(first, "x86-64-linux-cuda", cuda_);
-    Tiny::add_variant(second, "x86-64-linux-cuda", cuda_);
-    build(first);
-    build(second);
+    build(tiny_, {{"x86-64-linux-cuda", &cuda_}});
+    build(tiny_network("other"), {{"x86-64-linux-cuda", &cuda_}});
     make_drivers();
     shop_.write("two.c", std::string(host_kernels) + R"(
 #include "other.h"
@@ -426,9 +335,8 @@ int main(void) {
 }
 
 TEST_F(GpuLibraryTest, TheHeaderTellsAboutGpus) {
-    LibraryRequest request = tiny_.request("tiny");
-    Tiny::add_variant(request, "x86-64-linux-cuda", cuda_);
-    const std::string header = build_library(request).header;
+    const std::string header =
+        build_library(request_for(tiny_, {{"x86-64-linux-cuda", &cuda_}})).header;
     EXPECT_NE(header.find("Which GPU runs the network"), std::string::npos) << header;
 }
 

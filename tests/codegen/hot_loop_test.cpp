@@ -6,6 +6,7 @@
 #include "compiler/codegen/kernel.h"
 #include "schedules/family.h"
 #include "tests/codegen/workshop.h"
+#include "tests/schedules/machines.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -28,20 +29,11 @@ const char *const product =
     "conv2d(256, kernel=[1, 1], stride=[1, 1], padding=[[0, 0], [0, 0]], dilation=[1, 1], "
     "groups=1, bias=true) f32[1, 64, 28, 28] -> relu -> f32[1, 256, 28, 28]";
 
-// A machine that no test depends on by accident.
-Machine machine_of(const Target &target) {
-    Machine m = machine_for(target);
-    m.l1_bytes = 32 << 10;
-    m.l2_bytes = 1 << 20;
-    m.cores = 1;
-    return m;
-}
-
 KernelRequest request(const char *workload, const Target &target, const char *schedule = nullptr) {
     KernelRequest r;
     r.workload = parse_workload(workload).value();
     r.target = target;
-    const Machine machine = machine_of(target);
+    const Machine machine = server_with(target, 1);
     r.schedule = default_schedule(r.workload, machine);
     for (const Family &family : families())
         if (schedule && family.name == std::string_view(schedule).substr(0, family.name.size()))

@@ -5,6 +5,7 @@
 
 #include "compiler/codegen/service.h"
 #include "schedules/family.h"
+#include "tests/schedules/machines.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -26,20 +27,11 @@ const char *const conv =
     "conv2d(64, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], dilation=[1, 1], "
     "groups=1, bias=true) f32[1, 64, 56, 56] -> relu -> f32[1, 64, 56, 56]";
 
-// A machine that no test depends on by accident.
-Machine machine_of(const Target &target) {
-    Machine m = machine_for(target);
-    m.l1_bytes = 32 << 10;
-    m.l2_bytes = 1 << 20;
-    m.cores = 4;
-    return m;
-}
-
 KernelRequest request(const std::string &workload, const char *target) {
     KernelRequest r;
     r.workload = parse_workload(workload).value();
     r.target = parse_target(target, nullptr).value();
-    r.schedule = default_schedule(r.workload, machine_of(r.target));
+    r.schedule = default_schedule(r.workload, server_with(r.target, 4));
     return r;
 }
 

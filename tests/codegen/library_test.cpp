@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Libraries of a tiny network with kernels written in C: built, linked into programs and run.
-#include "compiler/codegen/library.h"
 #include "compiler/codegen/packed_weights.h"
-#include "tests/codegen/workshop.h"
+#include "tests/codegen/tiny_network.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -46,28 +45,13 @@ int cnnc_k_double(cnnc_worker *worker, const float *x, float *y) {
     return worker->parallel_for(worker, task, 0, 2, (unsigned char *)pointers);
 })";
 
-struct Tiny {
-    std::string name;
-    KernelGraph kernels;
-    Plan plan;
+struct Tiny : TinyNetwork {
     std::vector<CompiledKernel> compiled;
     Target target = host_target();
-    bool weights_file = false;
 
     LibraryRequest request() const {
-        LibraryRequest request;
-        request.name = name;
-        request.kernels = &kernels;
-        request.plan = &plan;
-        LibraryVariant variant;
-        variant.name = "host";
-        variant.target = target;
-        for (const CompiledKernel &kernel : compiled)
-            variant.compiled.push_back(&kernel);
-        variant.schedules = {{"gemm", {{"tile_n", 2}}}, {"pointwise", {}}, {"pointwise", {}}};
-        variant.schedule_origins = {"default", "override", "default"};
-        request.variants = {variant};
-        request.weights_file = weights_file;
+        LibraryRequest request = library_request(*this);
+        request.variants = {tiny_variant("host", target, compiled)};
         return request;
     }
 };
@@ -89,77 +73,13 @@ LibraryRequest with_variants(const Tiny &net, const std::vector<std::string> &ta
     return request;
 }
 
-Graph tiny_graph(const std::string &name) {
-    Graph graph;
-    graph.name = name;
-    graph.nodes.resize(2);
-    graph.nodes[0].op = Input{};
-    graph.nodes[0].name = "x";
-    graph.nodes[0].type = {DType::f32, {1, 3}};
-    graph.nodes[1].op = Unary{};
-    graph.nodes[1].name = "twice";
-    graph.nodes[1].type = {DType::f32, {1, 2}};
-    graph.inputs = {0};
-    graph.outputs.resize(1);
-    graph.outputs[0].name = "y";
-    graph.outputs[0].node = 1;
-    return graph;
-}
-
-Buffer buffer(Buffer::Kind kind, int index, int64_t bytes) {
-    Buffer buffer;
-    buffer.kind = kind;
-    buffer.index = index;
-    buffer.bytes = bytes;
-    return buffer;
-}
-
-Kernel kernel(const std::string &name, Op anchor, int64_t features, std::vector<TensorRef> inputs,
-              TensorRef output) {
-    Kernel kernel;
-    kernel.name = name;
-    kernel.workload.anchor = std::move(anchor);
-    kernel.workload.inputs.assign(inputs.size(), row_major(DType::f32, {1, features}));
-    kernel.workload.output = row_major(DType::f32, {1, 2});
-    kernel.inputs = std::move(inputs);
-    kernel.output = output;
-    return kernel;
-}
-
 Tiny tiny(const Workshop &shop, const std::string &name, float bias = 10) {
-    Tiny net;
-    net.name = name;
-    net.kernels.graph = tiny_graph(name);
-    auto &buffers = net.kernels.buffers;
-    buffers = {buffer(Buffer::Kind::input, 0, 12), buffer(Buffer::Kind::temp, -1, 8),
-               buffer(Buffer::Kind::constant, -1, 8), buffer(Buffer::Kind::temp, -1, 16),
-               buffer(Buffer::Kind::output, 0, 8)};
-    buffers[2].data = TensorData::from_floats({1, 2}, {0.5f, 0.25f});
-    auto &kernels = net.kernels.kernels;
-    kernels.push_back(kernel("fc", Linear{2, true}, 3, {{0, 0}}, {1, 0}));
-    kernels[0].weight = TensorData::from_floats({2, 3}, {1, 2, 3, 4, 5, 6});
-    kernels[0].bias = TensorData::from_floats({2}, {bias, 20});
-    // Written behind the start of its buffer, as a part of a concatenation is.
-    kernels.push_back(kernel("add", Unary{}, 2, {{1, 0}, {2, 0}}, {3, 2}));
-    kernels.push_back(kernel("twice", Unary{}, 2, {{3, 2}}, {4, 0}));
-    net.plan.offsets = {-1, 0, -1, 64, -1};
-    net.plan.arena_bytes = 80;
-    net.plan.lower_bound = 24;
+    Tiny net = {tiny_network(name, bias)};
     const std::string flags = "-O1 -fPIC -I" CNNC_SOURCE_DIR;
     net.compiled = {{"cnnc_k_linear", shop.compile(linear_source, flags), 0, false},
                     {"cnnc_k_add", shop.compile(add_source, flags), 0, false},
                     {"cnnc_k_double", shop.compile(double_source, flags), 100, true}};
     return net;
-}
-
-void write_library(const Workshop &shop, const std::string &name, const Library &library) {
-    shop.write("lib" + name + ".a", library_archive(library));
-    shop.write(name + ".h", library.header);
-    shop.write(name + ".json", library.manifest);
-    shop.write(name + "-config.cmake", library.cmake_config);
-    shop.write(name + ".pc", library.pkg_config);
-    if (!library.weights.empty())
-        shop.write(name + ".weights", library.weights);
 }
 
 // W x + b = (14 + 10, 32 + 20); + c; * 2.
@@ -427,7 +347,7 @@ TEST_F(LibraryTest, ManifestTellsWhatIsInside) {
 TEST_F(LibraryTest, RepeatedKernelsAreStoredOnce) {
     Tiny net = tiny(shop_, "tiny");
     // The constant is added twice: the second time in place of doubling.
-    net.kernels.kernels[2] = kernel("again", Unary{}, 2, {{3, 2}, {2, 0}}, {4, 0});
+    net.kernels.kernels[2] = tiny_kernel("again", Unary{}, 2, {{3, 2}, {2, 0}}, {4, 0});
     net.compiled[2] = net.compiled[1];
     build(net);
     link();

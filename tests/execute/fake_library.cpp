@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 namespace cnnc {
 namespace {
@@ -77,6 +79,32 @@ Place place_behind(const std::string &runner) {
     Place place = place_here();
     place.runner = runner;
     return place;
+}
+
+void BehindRunner::SetUp() {
+    std::filesystem::create_directory(shop_.path("tmp"));
+    setenv("TMPDIR", shop_.path("tmp").c_str(), 1);
+}
+
+void BehindRunner::TearDown() {
+    EXPECT_TRUE(nothing_left());
+    unsetenv("TMPDIR");
+}
+
+bool BehindRunner::nothing_left() const {
+    return std::filesystem::is_empty(shop_.path("tmp"));
+}
+
+RunResult BehindRunner::run(const std::string &runner, const std::string &body,
+                            double timeout) const {
+    Place place = place_behind(runner);
+    place.timeout_seconds = timeout;
+    return run_library(place, fake_library(shop_, "net", body), fake_call());
+}
+
+void BehindRunner::expect(const RunResult &result, Kind kind, const std::string &words) {
+    EXPECT_EQ(int(result.problem.kind), int(kind)) << result.problem.message;
+    EXPECT_NE(result.problem.message.find(words), std::string::npos) << result.problem.message;
 }
 
 } // namespace cnnc

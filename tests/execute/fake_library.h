@@ -5,6 +5,8 @@
 #include "compiler/execute/execute.h"
 #include "tests/codegen/workshop.h"
 
+#include <gtest/gtest.h>
+
 namespace cnnc {
 
 // A network of one step with one input and one output of four floats. `body` is what it does in a
@@ -18,5 +20,21 @@ std::vector<float> floats(const Bytes &bytes);
 Place place_here();
 // This machine as well, but as a program behind a runner.
 Place place_behind(const std::string &runner);
+
+// Tests of runners: all temporary folders, also those of the other side, lie in one place, in
+// which nothing is left.
+class BehindRunner : public testing::Test {
+  protected:
+    using Kind = RunProblem::Kind;
+    Workshop shop_;
+
+    void SetUp() override;
+    void TearDown() override;
+    bool nothing_left() const;
+    RunResult run(const std::string &runner, const std::string &body = "out[0] = 7; return 0;",
+                  double timeout = 60) const;
+    // `words` are part of the message.
+    static void expect(const RunResult &result, Kind kind, const std::string &words);
+};
 
 } // namespace cnnc

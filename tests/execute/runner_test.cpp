@@ -17,7 +17,6 @@ namespace cnnc {
 namespace {
 
 namespace fs = std::filesystem;
-using Kind = RunProblem::Kind;
 
 // Whether it comes true within a few seconds.
 template <typename Condition>
@@ -27,35 +26,13 @@ bool soon(const Condition &condition) {
     return condition();
 }
 
-class Runner : public testing::Test {
+class Runner : public BehindRunner {
   protected:
-    Workshop shop_;
-
-    void SetUp() override {
-        fs::create_directory(shop_.path("tmp"));
-        setenv("TMPDIR", shop_.path("tmp").c_str(), 1);
-    }
-    void TearDown() override {
-        EXPECT_TRUE(nothing_left());
-        unsetenv("TMPDIR");
-    }
-    bool nothing_left() const { return fs::is_empty(shop_.path("tmp")); }
-
     // An executable shell script in the folder; the program is "$1".
     std::string script(const std::string &name, const std::string &text) const {
         shop_.write(name, "#!/bin/sh\n" + text + "\n");
         fs::permissions(shop_.path(name), fs::perms::owner_all);
         return shop_.path(name);
-    }
-    RunResult run(const std::string &runner, const std::string &body = "out[0] = 7; return 0;",
-                  double timeout = 60) const {
-        Place place = place_behind(runner);
-        place.timeout_seconds = timeout;
-        return run_library(place, fake_library(shop_, "net", body), fake_call());
-    }
-    void expect(const RunResult &result, Kind kind, const std::string &words) const {
-        EXPECT_EQ(int(result.problem.kind), int(kind)) << result.problem.message;
-        EXPECT_NE(result.problem.message.find(words), std::string::npos) << result.problem.message;
     }
     // The process that a script has written the id of is no more.
     bool is_gone(const std::string &file) const {

@@ -19,38 +19,14 @@
 namespace cnnc {
 namespace {
 
-namespace fs = std::filesystem;
-using Kind = RunProblem::Kind;
-
-class Ssh : public testing::Test {
+class Ssh : public BehindRunner {
   protected:
-    Workshop shop_;
-
-    // Temporary folders of both sides lie in one place of the test.
-    void SetUp() override {
-        fs::create_directory(shop_.path("tmp"));
-        setenv("TMPDIR", shop_.path("tmp").c_str(), 1);
-    }
-    void TearDown() override {
-        EXPECT_TRUE(fs::is_empty(shop_.path("tmp")));
-        unsetenv("TMPDIR");
-    }
     // A program called ssh that does this with the command, "$command".
     std::string stand_in(const std::string &text) const {
         shop_.write("bin/ssh", "#!/bin/sh\necho \"$*\" > " + shop_.path("arguments") +
                                    "\nfor command; do :; done\n" + text + "\n");
-        fs::permissions(shop_.path("bin/ssh"), fs::perms::owner_all);
+        std::filesystem::permissions(shop_.path("bin/ssh"), std::filesystem::perms::owner_all);
         return shop_.path("bin/ssh");
-    }
-    RunResult run(const std::string &runner, const std::string &body = "out[0] = 7; return 0;",
-                  double timeout = 60) const {
-        Place place = place_behind(runner);
-        place.timeout_seconds = timeout;
-        return run_library(place, fake_library(shop_, "net", body), fake_call());
-    }
-    void expect(const RunResult &result, Kind kind, const std::string &words) const {
-        EXPECT_EQ(int(result.problem.kind), int(kind)) << result.problem.message;
-        EXPECT_NE(result.problem.message.find(words), std::string::npos) << result.problem.message;
     }
 };
 
@@ -113,7 +89,7 @@ TEST_F(Ssh, TimeIsLimitedOverThereToo) {
     const std::string runner =
         stand_in("setsid sh -c \"echo \\$\\$ > " + shop_.path("pid") + "; $command\"") + " board";
     expect(run(runner, "for (;;) sleep(1);", 3), Kind::timed_out, "did not finish within 3 s");
-    for (int i = 0; i < 1000 && !fs::is_empty(shop_.path("tmp")); ++i)
+    for (int i = 0; i < 1000 && !nothing_left(); ++i)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 

@@ -4,9 +4,8 @@
 // and words for it, need no assembler.
 #include "compiler/codegen/ptx.h"
 #include "compiler/codegen/service.h"
-#include "compiler/passes/passes.h"
-#include "compiler/sema/load.h"
 #include "schedules/family.h"
+#include "tests/lower/example_workloads.h"
 #include "tests/lower/random_workload.h"
 #include "tests/schedules/random_schedule.h"
 
@@ -14,9 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 namespace cnnc {
 namespace {
@@ -75,21 +72,6 @@ TEST(Launch, ResidentBlocksAreBoundedByEverything) {
 
 // ---- kernels ----
 
-std::vector<Workload> workloads_of(const std::string &name) {
-    std::ifstream file(fmt::format("{0}/examples/{1}/{1}.cnn", CNNC_SOURCE_DIR, name));
-    std::stringstream stream;
-    stream << file.rdbuf();
-    SourceManager sources;
-    Diagnostics diags;
-    auto graph = load_network_text(name + ".cnn", stream.str(), sources, diags);
-    EXPECT_TRUE(graph) << diags.render(sources);
-    std::vector<Workload> workloads;
-    if (graph)
-        for (const Kernel &kernel : form_kernels(optimize(std::move(*graph))).kernels)
-            workloads.push_back(kernel.workload);
-    return workloads;
-}
-
 std::vector<CompiledKernel> compiled(const std::vector<KernelRequest> &requests) {
     ServiceOptions options;
     options.use_cache = false;
@@ -133,7 +115,7 @@ TEST(Ptx, OfNetworksAssemblesWithoutSpills) {
     std::set<std::string> seen;
     std::vector<KernelRequest> requests;
     for (const char *name : {"lenet5", "squeezenet", "resnet18", "mobilenet_v2"})
-        for (const Workload &w : workloads_of(name))
+        for (const Workload &w : example_workloads(name))
             if (seen.insert(workload_text(w)).second)
                 for (const char *capability : {"75", "80"}) {
                     const Target target =
@@ -184,7 +166,7 @@ TEST(Ptx, OfRandomSchedulesCanBeLaunched) {
 // ---- what is recorded ----
 
 TEST(GpuKernel, IsTheSameEachTimeAndHasItsOwnNames) {
-    const Workload w = workloads_of("lenet5")[0];
+    const Workload w = example_workloads("lenet5")[0];
     for (const char *text : {"x86-64-linux-opencl", "x86-64-linux-cuda-cuda_capability_61"}) {
         const Target target = parse_target(text, nullptr).value();
         const KernelRequest r = {w, default_schedule(w, machine_for(target)), target};

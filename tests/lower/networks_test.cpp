@@ -1,47 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The layers of the example networks, on smaller images, under the models' schedules.
-#include "compiler/passes/passes.h"
-#include "compiler/sema/load.h"
 #include "schedules/family.h"
+#include "tests/lower/example_workloads.h"
 #include "tests/lower/kernel_runner.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 namespace cnnc {
 namespace {
 
 // The oracle's loops are slow: larger layers are left out.
 constexpr int64_t most_work = 2'500'000;
-
-// The network with images of `size` pixels in each direction instead of 224.
-std::string example_text(const std::string &name, int size) {
-    std::ifstream file(fmt::format("{}/examples/{}/{}.cnn", CNNC_SOURCE_DIR, name, name));
-    std::stringstream stream;
-    stream << file.rdbuf();
-    std::string text = stream.str();
-    const std::string full = "224, 224";
-    if (size_t at = text.find(full); at != std::string::npos)
-        text.replace(at, full.size(), fmt::format("{}, {}", size, size));
-    return text;
-}
-
-std::vector<Workload> workloads_of(const std::string &name, int size) {
-    SourceManager sources;
-    Diagnostics diags;
-    auto graph = load_network_text(name + ".cnn", example_text(name, size), sources, diags);
-    EXPECT_TRUE(graph) << diags.render(sources);
-    std::vector<Workload> workloads;
-    if (graph)
-        for (const Kernel &kernel : form_kernels(optimize(std::move(*graph))).kernels)
-            workloads.push_back(kernel.workload);
-    return workloads;
-}
 
 int64_t work(const Workload &w) {
     return std::max(workload_macs(w), 9 * element_count(w.output.shape));
@@ -53,7 +26,7 @@ TEST(LowerNetworks, LayersOfTheExamplesAreRight) {
     std::vector<KernelRequest> requests;
     for (const char *name :
          {"lenet5", "mobilenet_v1", "mobilenet_v2", "resnet18", "resnet50", "squeezenet", "vgg16"})
-        for (const Workload &w : workloads_of(name, 32)) {
+        for (const Workload &w : example_workloads(name, 32)) {
             if (work(w) > most_work || !seen.insert(workload_text(w)).second)
                 continue;
             for (const Target &target : targets)

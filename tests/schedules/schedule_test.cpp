@@ -2,6 +2,7 @@
 // Schedules as text, and what is said about those that cannot be.
 #include "schedules/family.h"
 #include "tests/lower/random_workload.h"
+#include "tests/schedules/machines.h"
 #include "tests/schedules/random_schedule.h"
 
 #include <gtest/gtest.h>
@@ -11,16 +12,6 @@
 
 namespace cnnc {
 namespace {
-
-// Fixed, so that no test depends on the machine it runs on.
-Machine avx2_machine() {
-    Machine m;
-    m.vector_bytes = 32;
-    m.vector_registers = 16;
-    m.fma = true;
-    m.cores = 4;
-    return m;
-}
 
 Workload workload(const char *text) {
     return parse_workload(text).value();

@@ -3,6 +3,7 @@
 #include "compiler/tune/tuner.h"
 
 #include "compiler/tune/trial_log.h"
+#include "tests/schedules/machines.h"
 #include "tests/tune/fake_laboratory.h"
 
 #include <fmt/format.h>
@@ -13,15 +14,6 @@
 
 namespace cnnc {
 namespace {
-
-Machine avx2_machine() {
-    Machine m;
-    m.vector_bytes = 32;
-    m.vector_registers = 16;
-    m.fma = true;
-    m.cores = 4;
-    return m;
-}
 
 TuneTask conv_task(int size = 28, int count = 1) {
     const std::string text = fmt::format(
