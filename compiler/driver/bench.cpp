@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // cnnc bench: how fast the compiled network is, held against what the machine reaches in the same
 // minute: the peak is measured in every round, next to the network.
+#include "compiler/driver/command_line.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/execute.h"
 #include "compiler/driver/inputs.h"
 #include "compiler/driver/network.h"
 #include "compiler/driver/static_report.h"
+#include "compiler/sema/call_text.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -138,13 +140,14 @@ void print_text(const Summary &summary, const Measured &measured, const std::vec
                        row.schedule});
         console.out << table.text() << "\n";
     }
-    console.out << fmt::format("{} on {}{}{}, {} thread{}\n", summary.network, summary.target,
-                               summary.cpu.empty() ? "" : " ", summary.cpu, summary.threads,
-                               summary.threads == 1 ? "" : "s");
+    const bool on_gpu = measured.peak_gflops == 0;
+    console.out << fmt::format("{} on {}{}{}{}\n", summary.network, summary.target,
+                               summary.cpu.empty() ? "" : " ", summary.cpu,
+                               on_gpu ? "" : ", " + count_text(size_t(summary.threads), "thread"));
     console.out << fmt::format("min {:.4g} ms, median {:.4g} ms of {} runs\n",
                                measured.times.min_seconds * 1e3,
                                measured.times.median_seconds * 1e3, measured.times.runs);
-    if (measured.peak_gflops == 0)
+    if (on_gpu)
         console.out << fmt::format("{:.4g} GFLOP/s\n", summary.gflops);
     else
         console.out << fmt::format("{:.4g} GFLOP/s of the {:.4g} measured on registers: {:.0f}%\n",
@@ -206,7 +209,7 @@ void add_bench_command(CLI::App &app, Action &action) {
     command->add_option("--seconds", options->seconds, "Time spent on running it")
         ->type_name("S")
         ->capture_default_str()
-        ->check(CLI::Range(0.01, 3600.0));
+        ->check(number(0.01, 3600));
     command->add_flag("--layers", options->layers, "Time every layer as well");
     command->add_flag("--static", options->from_code,
                       "Run nothing: read every layer's machine code instead, for any CPU target");

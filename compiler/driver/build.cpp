@@ -4,6 +4,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
+#include "compiler/sema/call_text.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -53,11 +54,11 @@ void report(const std::vector<Scheduled> &variants,
     console.err << fmt::format(
         "{}/lib{}.a: {} for {}, in {}\n", dir, variants.front().kernels.graph.name,
         bytes_text(int64_t(archive_bytes)), fmt::join(targets, ", "), seconds_text(seconds));
-    console.err << fmt::format("{} steps, {} kernels ({} compiled, {} from the cache), {} of "
-                               "memory when it runs\n",
-                               results.front().size(), distinct.size(),
-                               distinct.size() - cached.size(), cached.size(),
-                               bytes_text(library.memory_bytes));
+    console.err << fmt::format(
+        "{}, {} ({} compiled, {} from the cache), {} of memory when it "
+        "runs\n",
+        count_text(results.front().size(), "step"), count_text(distinct.size(), "kernel"),
+        distinct.size() - cached.size(), cached.size(), bytes_text(library.memory_bytes));
 }
 
 int build(const Options &options, Console &console) {
@@ -89,6 +90,12 @@ void add_build_command(CLI::App &app, Action &action) {
     command->add_flag("--weights-file", options->weights_file,
                       "Put the weights into a file that is mapped at run time");
     add_compile_arguments(*command, options->compile);
+    command->get_option("--target")
+        ->description(
+            "Compile for this (see `cnnc targets`), or for several: A,B,C; the first that "
+            "fits is chosen when it runs");
+    command->get_option("--cpu")->description(
+        "The CPU to schedule for (see `cnnc targets`); for several targets one each: C,C,C");
     command->callback([options, &action] {
         action = [options](Console &console) { return build(*options, console); };
     });

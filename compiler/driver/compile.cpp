@@ -4,6 +4,7 @@
 
 #include "compiler/codegen/driver_codegen.h"
 #include "compiler/codegen/emit.h"
+#include "compiler/driver/command_line.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
 #include "compiler/graph/registry.h"
@@ -100,12 +101,10 @@ ScheduleBook read_book(const CompileArguments &arguments, Console &console) {
 }
 
 void add_compile_arguments(CLI::App &command, CompileArguments &arguments) {
-    command
-        .add_option("--target", arguments.target,
-                    "Compile for this (see `cnnc targets`); build takes several: A,B")
+    command.add_option("--target", arguments.target, "Compile for this (see `cnnc targets`)")
         ->type_name("T")
         ->capture_default_str();
-    command.add_option("--cpu", arguments.cpu, "LLVM's name of the CPU to tune for")
+    command.add_option("--cpu", arguments.cpu, "The CPU to schedule for (see `cnnc targets`)")
         ->type_name("C");
     add_repeatable(command, "--schedules", arguments.schedule_files,
                    "Look schedules up in this file", "F.sched");
@@ -115,7 +114,7 @@ void add_compile_arguments(CLI::App &command, CompileArguments &arguments) {
                      "Ignore the schedules measured for common networks that come with cnnc");
     command.add_option("-j,--jobs", arguments.jobs, "Kernels compiled at once (default: cores)")
         ->type_name("N")
-        ->check(CLI::Range(1, 1024));
+        ->check(whole_number(1, 1024));
     command.add_flag("--no-cache", arguments.no_cache, "Compile every kernel anew");
 }
 
@@ -128,10 +127,25 @@ std::vector<std::string> split_at_commas(const std::string &text) {
             parts.emplace_back();
         else
             parts.back() += c;
+    for (std::string &part : parts)
+        part = without_blanks(part);
     return parts;
 }
 
+[[noreturn]] void refuse_cpu(const std::string &cpu, const Target &target) {
+    std::vector<std::string> names;
+    for (const KnownCpu &known : known_cpus())
+        if (known.arch == target.arch)
+            names.emplace_back(known.name);
+    const std::string near = nearest_name(cpu, names);
+    bad_command_line(fmt::format("--cpu {}: {} has no such CPU; {}", cpu, target_text(target),
+                                 near.empty() ? "`cnnc targets` lists them"
+                                              : fmt::format("did you mean `{}`?", near)));
+}
+
 Target read_target(const std::string &name, const std::string &cpu) {
+    if (name.empty())
+        bad_command_line("--target: a name is empty; `cnnc targets` lists them");
     std::string problem;
     std::optional<Target> target = parse_target(name, &problem);
     if (!target)
@@ -141,8 +155,7 @@ Target read_target(const std::string &name, const std::string &cpu) {
         bad_command_line(fmt::format("--target {}: {}", name, problem));
     target->cpu = cpu.empty() && name == "host" ? host_cpu_name() : cpu;
     if (!is_llvm_cpu(*target, target->cpu))
-        bad_command_line(fmt::format("--cpu {}: {} has no such CPU (see `cnnc targets`)", cpu,
-                                     target_text(*target)));
+        refuse_cpu(cpu, *target);
     return *target;
 }
 
@@ -164,9 +177,12 @@ void check_variants(const std::vector<NamedTarget> &targets) {
                 bad_command_line(fmt::format("--target: `{}` and `{}` are of different "
                                              "architectures; one library cannot hold both",
                                              first_name, name));
+            if (target == first)
+                bad_command_line(fmt::format("--target: `{}` is there twice", name));
             if (covers(first, target))
                 bad_command_line(fmt::format("--target: `{}` would never be used: what runs it "
-                                             "runs `{}` too, which stands before it",
+                                             "runs `{}` too, which stands before it; "
+                                             "put what asks for more first",
                                              name, first_name));
         }
 }

@@ -2,6 +2,7 @@
 // From the command line to a command, and from whatever ends it to an exit code.
 #include "compiler/driver/driver.h"
 
+#include "compiler/driver/command_line.h"
 #include "compiler/driver/commands.h"
 #include "dsl/diagnostics.h"
 
@@ -77,14 +78,6 @@ int report_bug(Console &console, const std::vector<std::string> &args, std::stri
     return exit_bug;
 }
 
-// CLI11 ends a sentence now with a newline, now without.
-std::string one_line(std::string text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '.'))
-        text.pop_back();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
-}
-
 // CLI11 would only say that a command is required.
 void check_command_name(const CLI::App &app, const std::vector<std::string> &args) {
     if (args.empty())
@@ -116,8 +109,9 @@ int parse(CLI::App &app, std::vector<std::string> args, Console &console, bool &
         console.out << version_text();
         return exit_ok;
     } catch (const CLI::ParseError &error) {
-        say(console, "error", one_line(error.what()));
-        console.err << "Run `cnnc --help` for help.\n";
+        const CommandLineProblem problem = command_line_problem(app, error);
+        say(console, "error", problem.message);
+        console.err << fmt::format("Run `{} --help` for help.\n", problem.command);
         return exit_bad_command_line;
     }
 }
@@ -137,6 +131,7 @@ int cnnc_main(std::vector<std::string> args, Console &console) {
               add_explain_command, add_import_command, add_export_command, add_opt_command,
               add_fmt_command, add_targets_command})
             add(app, action);
+        refuse_values_of_flags(app);
         app.formatter_fn([](const CLI::App *asked, std::string, CLI::AppFormatMode) {
             return top_help(*asked);
         });

@@ -2,6 +2,7 @@
 // Between graphs and the bytes that networks are called with.
 #include "compiler/driver/execute.h"
 
+#include "compiler/driver/command_line.h"
 #include "compiler/driver/tensors.h"
 #include "compiler/execute/words.h"
 
@@ -20,21 +21,20 @@ std::string check_command(const std::string &text) {
 } // namespace
 
 void add_place_arguments(CLI::App &command, PlaceArguments &arguments) {
-    const CLI::Validator is_command(check_command, "", "command");
     command
         .add_option("--runner", arguments.runner,
                     "Run it behind this command: an emulator, 'ssh board', srun, ...")
         ->type_name("CMD")
-        ->check(is_command);
+        ->check(check_command);
     command
         .add_option("--cc", arguments.compiler,
                     "C compiler for the target, which links what a runner runs")
         ->type_name("CMD")
-        ->check(is_command);
-    command.add_option("--timeout", arguments.timeout, "Time it may take to run")
+        ->check(check_command);
+    command.add_option("--timeout", arguments.timeout, "Seconds that a run may take")
         ->type_name("S")
         ->capture_default_str()
-        ->check(CLI::Range(0.1, 1e6));
+        ->check(number(0.1, 1e6));
 }
 
 Place chosen_place(const Target &target, const PlaceArguments &arguments) {
@@ -45,8 +45,8 @@ Place chosen_place(const Target &target, const PlaceArguments &arguments) {
     place.timeout_seconds = arguments.timeout;
     const std::string problem = place_problem(place);
     if (!problem.empty())
-        throw Failure{place.runner.empty() && place.compiler.empty() ? exit_bad_command_line
-                                                                     : exit_environment,
+        throw Failure{place.runner.empty() && !runs_here(cpu_part(target)) ? exit_bad_command_line
+                                                                           : exit_environment,
                       problem};
     return place;
 }

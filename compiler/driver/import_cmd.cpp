@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // cnnc import: an ONNX model as NAME.cnn and NAME.safetensors.
+#include "compiler/driver/command_line.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
@@ -113,7 +114,7 @@ void add_import_command(CLI::App &app, Action &action) {
         ->add_option("--batch", options->batch,
                      "First extent of inputs that leave it open; without it 1")
         ->type_name("B")
-        ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
+        ->check(whole_number(1, 1 << 20));
     add_repeatable(*command, "--shape", options->shapes,
                    "The shape of an input, in place of the model's", "NAME=1x3x224x224");
     add_repeatable(*command, "--constant", options->constants, "Make an input a constant",

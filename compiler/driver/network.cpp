@@ -2,6 +2,7 @@
 // Loading a network, with its diagnostics shown.
 #include "compiler/driver/network.h"
 
+#include "compiler/driver/command_line.h"
 #include "compiler/graph/weights.h"
 #include "compiler/import/safetensors.h"
 #include "compiler/sema/load.h"
@@ -55,7 +56,8 @@ void add_weight_arguments(CLI::App &command, WeightArguments &arguments) {
     command
         .add_option("--random-weights", arguments.seed,
                     "Make weights up, the same for the same seed")
-        ->type_name("SEED");
+        ->type_name("SEED")
+        ->check(whole_number(0));
 }
 
 void add_repeatable(CLI::App &command, const std::string &name, std::vector<std::string> &values,
@@ -70,7 +72,7 @@ void add_repeatable(CLI::App &command, const std::string &name, std::vector<std:
 void add_thread_argument(CLI::App &command, int &threads) {
     command.add_option("--threads", threads, "Threads to run on")
         ->type_name("N")
-        ->check(CLI::Range(1, 1024));
+        ->check(whole_number(1, 1024));
 }
 
 void check_port_name(const char *kind, const std::string &name,

@@ -3,6 +3,7 @@
 // whole and the best so far; what has been tried stands beside it, so that an interrupted run goes
 // on where it was.
 #include "compiler/codegen/versions.h"
+#include "compiler/driver/command_line.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compile.h"
 #include "compiler/driver/execute.h"
@@ -345,27 +346,25 @@ int tune_network(const Options &options, Console &console) {
 std::string check_duration(const std::string &text) {
     return parse_duration(text)
                ? ""
-               : "a time is a number with h, m or s, like 10m or 1h30m, not " + text;
+               : fmt::format("takes a time as in 90s, 10m or 1h30m, not `{}`", text);
 }
 
 } // namespace
 
 void add_tune_command(CLI::App &app, Action &action) {
     auto options = std::make_shared<Options>();
-    CLI::App *command =
-        app.add_subcommand("tune", "Search faster schedules for this machine by measuring");
+    CLI::App *command = app.add_subcommand("tune", "Search faster schedules by measuring");
     add_network_arguments(*command, options->network);
-    const CLI::Validator is_duration(check_duration, "", "duration");
     auto *budget = command
                        ->add_option("--budget", options->budget,
                                     "Time to spend, as in 10m or 1h30m (default: 10m)")
                        ->type_name("TIME")
-                       ->check(is_duration);
+                       ->check(check_duration);
     command
         ->add_option("--trials", options->trials,
                      "Candidates to try, over all layers, instead of a time")
         ->type_name("N")
-        ->check(CLI::Range(1, 1000000))
+        ->check(whole_number(1, 1000000))
         ->excludes(budget);
     command
         ->add_option("-o,--output", options->output,
@@ -376,7 +375,8 @@ void add_tune_command(CLI::App &app, Action &action) {
     add_thread_argument(*command, options->threads);
     command->add_option("--seed", options->seed, "Of the search and of the data it runs on")
         ->type_name("SEED")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->check(whole_number(0));
     add_compile_arguments(*command, options->compile);
     add_place_arguments(*command, options->place);
     command->callback([options, &action] {

@@ -2,6 +2,7 @@
 // cnnc verify: the compiled network against the reference interpreter. With --layers every kernel's
 // result is compared as well: the very same kernels are linked once more with a plan in which no
 // result is overwritten, so fusion stays as it is.
+#include "compiler/driver/command_line.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compare.h"
 #include "compiler/driver/compile.h"
@@ -139,13 +140,14 @@ void add_verify_command(CLI::App &app, Action &action) {
                    "An input's value (.npy, PNG, JPEG); the others are random", "NAME=FILE");
     command->add_option("--seed", options->seed, "Of the random inputs")
         ->type_name("SEED")
-        ->capture_default_str();
+        ->capture_default_str()
+        ->check(whole_number(0));
     command
         ->add_option("--tolerance", options->tolerance,
                      "Largest error allowed, relative to the largest magnitude")
         ->type_name("E")
         ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+        ->check(number(0, 1e6));
     command->add_flag("--layers", options->layers, "Compare every kernel's result as well");
     add_thread_argument(*command, options->threads);
     add_compile_arguments(*command, options->compile);
