@@ -288,7 +288,11 @@ TuneOptions tune_options(const Options &options) {
 }
 
 int conclude(const Session &session, const TuneResult &result, Console &console) {
-    console.out << tune_table(result);
+    const bool measured =
+        std::any_of(result.tasks.begin(), result.tasks.end(),
+                    [](const TaskState &state) { return state.base_seconds > 0; });
+    if (measured)
+        console.out << tune_table(result);
     int code = exit_ok;
     for (const TaskState &state : result.tasks)
         if (!state.problem.empty()) {

@@ -170,6 +170,9 @@ Race Workbench::Parts::race(const TuneTask &task, const Schedule &candidate,
             bench.timeout =
                 std::max(options.least_timeout, timeout_factor * (seconds_now() - start));
         race.fate = fate_of(result.problem.kind);
+        // Where even the default is refused, no driver or no such CPU is there.
+        if (candidate == incumbent && result.problem.kind == RunProblem::Kind::refused)
+            race.fate = Fate::unavailable;
         race.message = result.problem.message;
         if (race.fate != Fate::timed)
             return race;

@@ -236,6 +236,23 @@ TEST_F(Whole, WhatCannotRunHereIsNotRun) {
     }
 }
 
+// As on a machine without a GPU, whatever this one has.
+TEST_F(Whole, WithoutADriverNothingIsTuned) {
+    if (host_target().arch != Arch::x86 || host_target().bits != 64)
+        GTEST_SKIP() << "x86-64 only";
+    std::ofstream(folder / "libcuda.so.1") << "no library";
+    setenv("LD_LIBRARY_PATH", folder.c_str(), 1);
+    const fs::path records = folder / "net.sched";
+    const Result result = cnnc({"tune", file, "--target", "cuda", "--trials", "1", "-o", records});
+    unsetenv("LD_LIBRARY_PATH");
+    EXPECT_EQ(result.code, exit_environment);
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(result.err,
+              "cnnc: error: kernel0_create returned 11: the GPU's driver (libcuda.so.1 or "
+              "libOpenCL.so.1) is not installed or does not start\n");
+    EXPECT_FALSE(fs::exists(records));
+}
+
 TEST_F(Whole, AnOverrideIsUsedAndNamed) {
     const Result defaults = cnnc({"explain", file, "fc", "--target", "sse41"});
     const size_t at = defaults.out.find("schedule  ") + 10;
