@@ -220,10 +220,16 @@ std::string release_problem(const Target &target) {
 bool is_llvm_cpu(const Target &target, std::string_view cpu) {
     if (cpu.empty())
         return true;
-    std::string triple = triple_of(target);
-    std::unique_ptr<llvm::MCSubtargetInfo> info(
-        find_llvm_target(triple)->createMCSubtargetInfo(triple, "", ""));
-    return info->isCPUStringValid(llvm::StringRef(cpu.data(), cpu.size()));
+    const std::string triple = triple_of(target), name(cpu);
+    const llvm::Target *llvm = find_llvm_target(triple);
+    std::unique_ptr<llvm::MCSubtargetInfo> info(llvm->createMCSubtargetInfo(triple, "", ""));
+    if (!info->isCPUStringValid(name))
+        return false;
+    // A CPU of this family may lack the mode, over which LLVM ends the process.
+    info.reset(llvm->createMCSubtargetInfo(triple, name, ""));
+    if (target.arch == Arch::arm)
+        return target.bits == 64 || info->checkFeatures("-noarm");
+    return target.bits == 32 || info->checkFeatures("+64bit");
 }
 
 std::string host_cpu_name() {

@@ -310,6 +310,20 @@ int conclude(const Session &session, const TuneResult &result, Console &console)
     return code;
 }
 
+// A file of another kind is not to be added to.
+ScheduleBook earlier_records(const std::string &path, Console &console) {
+    ScheduleBook book;
+    const std::vector<std::string> remarks = read_records(text_of_file(path), path, book);
+    if (book.records.empty() && !remarks.empty())
+        throw Failure{exit_bad_command_line,
+                      fmt::format("--output {}: this file holds no records but something else; "
+                                  "give another name",
+                                  path)};
+    for (const std::string &remark : remarks)
+        console.err << fmt::format("cnnc: warning: {}\n", remark);
+    return book;
+}
+
 int tune_network(const Options &options, Console &console) {
     const Target target = chosen_target(options.compile);
     const Graph graph = load_graph(options.network, {}, Need::shapes, console);
@@ -323,10 +337,7 @@ int tune_network(const Options &options, Console &console) {
                        tasks_of(scheduled.kernels, machine_for(target), options.layers),
                        options.output.empty() ? graph.name + ".sched" : options.output,
                        {}};
-    ScheduleBook earlier;
-    for (const std::string &remark :
-         read_records(text_of_file(session.path), session.path, earlier))
-        console.err << fmt::format("cnnc: warning: {}\n", remark);
+    const ScheduleBook earlier = earlier_records(session.path, console);
     const std::string trials_path = session.path + ".tried";
     const auto starts =
         starts_of(session.tasks, target, earlier, read_book(options.compile, console),

@@ -76,6 +76,11 @@ TEST(Emit, KnowsLlvmsCpus) {
     EXPECT_FALSE(is_llvm_cpu(target("avx2"), "cortex-a72"));
     EXPECT_FALSE(is_llvm_cpu(target("arm64"), "znver3"));
     EXPECT_FALSE(is_llvm_cpu(target("avx2"), "no-such-cpu"));
+    // LLVM ends the process, or crashes, over code that the CPU has no mode for.
+    EXPECT_FALSE(is_llvm_cpu(target("avx2"), "pentium"));
+    EXPECT_TRUE(is_llvm_cpu(target("x86-32"), "pentium"));
+    EXPECT_FALSE(is_llvm_cpu(target("arm32"), "cortex-m0"));
+    EXPECT_FALSE(is_llvm_cpu(target("riscv64"), "generic-rv32"));
     for (const CpuRow &row : cpu_rows()) {
         Target t = target(row.known.arch == Arch::arm ? "arm64" : "x86-64");
         if (row.known.name == "cortex-a7")
