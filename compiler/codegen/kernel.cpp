@@ -18,6 +18,8 @@
 #include "compiler/codegen/versions.h"
 #include "compiler/lower/lower.h"
 
+#include <llvm/Analysis/LoopInfo.h>
+#include <llvm/IR/Dominators.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/LLVMContext.h>
@@ -180,6 +182,41 @@ void check_independent(const llvm::Module &module) {
             throw KernelError{"the kernel needs " + f.getName().str()};
 }
 
+bool loops_end(llvm::Module &module) {
+    for (llvm::Function &f : module) {
+        if (f.isDeclaration())
+            continue;
+        const llvm::DominatorTree tree(f);
+        const llvm::LoopInfo loops(tree);
+        for (const llvm::Loop *loop : loops.getLoopsInPreorder())
+            if (loop->hasNoExitBlocks())
+                return false;
+    }
+    return true;
+}
+
+// LLVM 14 takes some loops, which go to twice the minimum of a variable and a constant, for ones
+// that never end, and what follows for dead. All loops of a kernel end: it is compiled again,
+// without the passes that need to know how often a loop runs.
+std::unique_ptr<llvm::Module> optimized_module(const KernelRequest &request,
+                                               const std::string &name,
+                                               llvm::LLVMContext &context) {
+    LoweredKernel lowered = lower_kernel(request.workload, request.schedule);
+    Halide::Target target = halide_target(request.target);
+    auto compile = [&] {
+        return Halide::compile_module_to_llvm_module(
+            lowered.output.compile_to_module(lowered.arguments, name, target), context);
+    };
+    std::unique_ptr<llvm::Module> module = compile();
+    if (!loops_end(*module)) {
+        leave_loops_alone(target);
+        module = compile();
+    }
+    if (!loops_end(*module))
+        throw KernelError{"a loop of the kernel does not end"};
+    return module;
+}
+
 struct Built {
     std::unique_ptr<llvm::Module> module;
     CompiledKernel kernel;
@@ -189,12 +226,8 @@ Built build_module(const KernelRequest &request, llvm::LLVMContext &context) {
     Built built;
     built.kernel.symbol = kernel_symbol(request);
     try {
-        LoweredKernel lowered = lower_kernel(request.workload, request.schedule);
-        std::vector<Halide::Argument> arguments = lowered.arguments;
         std::string inner_name = built.kernel.symbol + "_inner";
-        Halide::Module halide =
-            lowered.output.compile_to_module(arguments, inner_name, halide_target(request.target));
-        built.module = Halide::compile_module_to_llvm_module(halide, context);
+        built.module = optimized_module(request, inner_name, context);
         llvm::Module &module = *built.module;
         correct_alignments(module);
         built.kernel.parallel = replace_parallel_loops(module);

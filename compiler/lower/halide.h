@@ -31,4 +31,13 @@ inline void keep_vectors_fixed(Halide::Target &target) {
 #endif
 }
 
+// Turns off LLVM's vectorizing, unrolling and interleaving of loops, which is off from 15 on.
+inline void leave_loops_alone(Halide::Target &target) {
+#if CNNC_HALIDE_MAJOR < 15
+    target.set_feature(Halide::Target::DisableLLVMLoopOpt);
+#else
+    (void)target;
+#endif
+}
+
 } // namespace cnnc
