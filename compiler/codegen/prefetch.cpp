@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/codegen/prefetch.h"
 
+#include "compiler/codegen/addresses.h"
 #include "compiler/codegen/llvm_versions.h"
 
 #include <llvm/Analysis/LoopInfo.h>
@@ -19,6 +20,8 @@ namespace {
 
 // Fewer multiplications than this and the loop is no register tile's.
 constexpr int least_multiplications = 4;
+// Of a cache line; that of some CPUs is longer.
+constexpr int64_t line_bytes = 64;
 
 bool multiplies_vectors(const llvm::Instruction &i) {
     if (!i.getType()->isVectorTy())
@@ -50,6 +53,25 @@ std::vector<llvm::LoadInst *> streams(const llvm::Loop &loop, llvm::ScalarEvolut
     return found;
 }
 
+// The last load of each line's worth: vectors are shorter than lines on most machines, and a
+// prefetch takes the place of another load.
+std::vector<llvm::LoadInst *> one_per_line(const std::vector<llvm::LoadInst *> &loads,
+                                           llvm::ScalarEvolution &evolution) {
+    std::vector<llvm::LoadInst *> kept;
+    for (const Stream &stream : streams_of(loads, evolution)) {
+        int64_t first = stream[0].at;
+        kept.push_back(stream[0].load);
+        for (const auto &[at, load] : stream) {
+            if (at >= first + line_bytes) {
+                first = at;
+                kept.push_back(load);
+            }
+            kept.back() = load;
+        }
+    }
+    return kept;
+}
+
 void prefetch_behind(llvm::LoadInst *load, int64_t distance) {
     llvm::IRBuilder<> b(load);
     llvm::Type *pointer = pointer_to(b.getInt8Ty());
@@ -74,7 +96,7 @@ void prefetch_streams(llvm::Module &module, int64_t distance) {
         std::vector<llvm::LoadInst *> loads;
         for (llvm::Loop *loop : loops.getLoopsInPreorder())
             if (loop->isInnermost())
-                for (llvm::LoadInst *load : streams(*loop, evolution))
+                for (llvm::LoadInst *load : one_per_line(streams(*loop, evolution), evolution))
                     loads.push_back(load);
         for (llvm::LoadInst *load : loads)
             prefetch_behind(load, distance);

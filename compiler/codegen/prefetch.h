@@ -16,8 +16,8 @@ class Module;
 
 namespace cnnc {
 
-// In every innermost loop that multiplies vectors: for each vector it loads at an address that
-// advances with the loop, prefetches the line `distance` bytes behind that address.
+// In every innermost loop that multiplies vectors: for each line of vectors that it loads at an
+// address that advances with the loop, prefetches the line `distance` bytes behind that address.
 void prefetch_streams(llvm::Module &module, int64_t distance);
 
 } // namespace cnnc

@@ -99,6 +99,36 @@ TEST(HotLoop, OfDefaultSchedulesStaysInRegisters) {
         }
 }
 
+int count(const std::string &text, std::string_view word) {
+    int found = 0;
+    for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+        ++found;
+    return found;
+}
+
+TEST(HotLoop, PrefetchesEachLineOfWeightsOnce) {
+    struct Case {
+        const char *target, *schedule, *instruction;
+        int prefetches;
+    };
+    const Case cases[] = {
+        {"avx512", "direct(tile_x=7, tile_c=48)", "prefetcht0", 3},
+        {"avx512", "direct(tile_x=14, tile_c=32, prefetch=0)", "prefetcht0", 0},
+        {"avx2", "direct(tile_x=4, tile_c=16, unroll=1)", "prefetcht0", 1},
+        {"avx2", "direct(tile_x=4, tile_c=16, unroll=2)", "prefetcht0", 2},
+        {"arm64", "direct(tile_x=4, tile_c=16, unroll=1)", "prfm", 1},
+        {"arm64", "direct(tile_x=7, tile_c=12, unroll=1)", "prfm", 1},
+        {"arm64", "direct(tile_x=3, tile_c=20, unroll=1)", "prfm", 2},
+        {"arm64", "direct(tile_x=8, tile_c=8, unroll=1)", "prfm", 1},
+        {"arm32", "direct(tile_x=4, tile_c=8, unroll=2)", "pld", 1},
+    };
+    for (const Case &c : cases) {
+        const HotLoop loop = hot_loop(request(conv, target(c.target), c.schedule));
+        SCOPED_TRACE(std::string(c.target) + " " + c.schedule + "\n" + loop.text);
+        EXPECT_EQ(count(loop.text, c.instruction), c.prefetches);
+    }
+}
+
 // Nine multiply-adds per output pixel, loads of neighbours shared.
 TEST(HotLoop, OfDepthwiseConvolutionIsTheInterior) {
     const char *const depthwise =
