@@ -92,14 +92,43 @@ std::string feature_problem(std::string_view name, const Target &target) {
            (near.empty() ? "" : "; did you mean " + quoted(near) + "?");
 }
 
+std::string lower_case(std::string_view text) {
+    std::string lower(text);
+    for (char &c : lower)
+        c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+    return lower;
+}
+
+// Our name for what others call otherwise; "" for other words.
+std::string other_name(std::string_view name) {
+    constexpr std::array<std::array<std::string_view, 2>, 9> names = {{{"aarch64", "arm64"},
+                                                                       {"arm64-v8a", "arm64"},
+                                                                       {"armhf", "arm32"},
+                                                                       {"armv7", "arm32"},
+                                                                       {"armv7l", "arm32"},
+                                                                       {"amd64", "x86-64"},
+                                                                       {"x86_64", "x86-64"},
+                                                                       {"i386", "x86-32"},
+                                                                       {"native", "host"}}};
+    for (const auto &[theirs, ours] : names)
+        if (theirs == name)
+            return std::string(ours);
+    return "";
+}
+
 std::string arch_problem(std::string_view name) {
     if (contains(other_archs, name))
         return "targets of architecture " + quoted(name) + " are not supported";
+    for (const KnownCpu &cpu : known_cpus())
+        if (cpu.name == name)
+            return quoted(name) + " is a CPU, for --cpu; `cnnc targets` lists the targets";
     std::vector<std::string> names = {"x86-64-linux", "arm-64-linux", "arm-32-linux",
                                       "riscv-64-linux"};
     for (const KnownTarget &known : known_targets())
         names.emplace_back(known.name);
-    std::string near = nearest_word(name, names);
+    std::string near = other_name(name);
+    if (near.empty())
+        near = nearest_word(lower_case(name), names);
     return "unknown target " + quoted(name) +
            (near.empty() ? "; `cnnc targets` lists them" : "; did you mean " + quoted(near) + "?");
 }

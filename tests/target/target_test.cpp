@@ -104,6 +104,10 @@ TEST(Target, ProblemsSayWhatIsWrong) {
     EXPECT_EQ(problem_of("powerpc-64-linux"),
               "targets of architecture `powerpc` are not supported");
     EXPECT_EQ(problem_of("avx52"), "unknown target `avx52`; did you mean `avx512`?");
+    EXPECT_EQ(problem_of("AVX2"), "unknown target `AVX2`; did you mean `avx2`?");
+    EXPECT_EQ(problem_of("aarch64"), "unknown target `aarch64`; did you mean `arm64`?");
+    EXPECT_EQ(problem_of("cortex-a72"),
+              "`cortex-a72` is a CPU, for --cpu; `cnnc targets` lists the targets");
     EXPECT_EQ(problem_of("riscv-64-linux-rvv"), "`rvv`: vectors of RISC-V are not supported yet");
     EXPECT_EQ(problem_of("arm-64-linux-no_neon"), "`no_neon` is for ARM of 32 bits only");
     EXPECT_EQ(problem_of("x86-64-linux-cuda-opencl"),
