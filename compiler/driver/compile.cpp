@@ -184,6 +184,11 @@ void check_variants(const std::vector<NamedTarget> &targets) {
                                              "runs `{}` too, which stands before it; "
                                              "put what asks for more first",
                                              name, first_name));
+            if (gpu_api(target) != GpuApi::none && gpu_api(first) == GpuApi::none)
+                bad_command_line(fmt::format("--target: the GPU of `{}` would be used only where "
+                                             "the CPU cannot run `{}`, which stands before it; "
+                                             "put the GPU first",
+                                             name, first_name));
         }
 }
 
