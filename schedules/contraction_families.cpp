@@ -66,6 +66,13 @@ int64_t block_rows(const Contraction &s, const Machine &m) {
     return even_rows(y.out, std::max<int64_t>(1, rows));
 }
 
+// Bytes of the input that a block of rows reads.
+int64_t input_bytes(const Contraction &s, int64_t rows) {
+    const Axis &x = s.axes[0], &y = s.axes[1];
+    return (x.last() + 1 + x.pad) * s.c * 4 *
+           ((rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1);
+}
+
 bool worth_threads(const Contraction &s, const Machine &m) {
     return m.cores > 1 && s.macs() > parallel_macs;
 }
@@ -115,6 +122,26 @@ std::string check_blocks(const Contraction &s, int64_t tile_y, int64_t rows,
 // Twenty to forty steps of a hot loop: longer than memory takes to answer.
 constexpr int64_t prefetch_distance = 2048;
 
+// Tiles of a block of channels above which its next block's weights are not worth fetching ahead:
+// what the first tile waits is a small part by then, and a line's share of a tile a small part of
+// it.
+constexpr int64_t preloaded_passes = 64;
+
+// Whether the next block's weights can come while a block's are multiplied `passes` times: the
+// second cache has to hold both, and what else the block reads.
+bool worth_preload(const Contraction &s, const Machine &m, int64_t channels, int64_t passes,
+                   int64_t input_bytes) {
+    const int64_t panel = channels * s.c * s.window() * 4;
+    return s.k > channels && passes > 1 && passes <= preloaded_passes &&
+           2 * panel + input_bytes <= m.l2_bytes;
+}
+
+// Steps per iteration of the hot loop: in a small tile, counting them is a large part.
+int64_t steps_unrolled(const Contraction &s, const RegisterTile &tile) {
+    const int64_t products = tile.pixels * tile.vectors;
+    return std::min<int64_t>(s.c, products <= 14 ? 4 : 1);
+}
+
 // ---- direct ----
 
 bool direct_fits(const Workload &w) {
@@ -141,6 +168,8 @@ Schedule direct_model(const Workload &w, const Machine &m) {
     int64_t rows = block_rows(s, m);
     int64_t channels = tile.vectors * tile.vector;
     std::string parallel = parallel_choice(s, m, rows, ceil_div(s.k, channels));
+    const bool preload = worth_preload(s, m, channels, rows * ceil_div(s.axes[0].out, tile.pixels),
+                                       input_bytes(s, rows));
     return {"direct",
             {{"tile_x", tile.pixels},
              {"tile_y", int64_t(1)},
@@ -148,8 +177,9 @@ Schedule direct_model(const Workload &w, const Machine &m) {
              {"vector", tile.vector},
              {"rows", rows},
              {"order", "c"},
-             {"unroll", int64_t(1)},
-             {"prefetch", prefetch_distance},
+             {"unroll", preload ? steps_unrolled(s, tile) : int64_t(1)},
+             {"prefetch", preload ? int64_t(0) : prefetch_distance},
+             {"preload", preload ? "block" : "none"},
              {"parallel", parallel}}};
 }
 
@@ -287,7 +317,8 @@ Schedule gemm_model(const Workload &w, const Machine &m) {
     int64_t blocks = ceil_div(s.k, channels);
     // The outer loop's operand is read once, the other once per iteration of it: keep the weights
     // inside where they stay in the second cache.
-    bool pixels_outer = weight_bytes(s) <= m.l2_bytes / 2;
+    bool preload = worth_preload(s, m, channels, tiles, 4 * s.axes[0].out * s.c);
+    bool pixels_outer = !preload && weight_bytes(s) <= m.l2_bytes / 2;
     std::string parallel = "none";
     if (worth_threads(s, m))
         parallel = tiles >= 4 * m.cores && pixels_outer ? "m" : blocks >= m.cores ? "n" : "none";
@@ -300,8 +331,9 @@ Schedule gemm_model(const Workload &w, const Machine &m) {
              {"vector", tile.vector},
              {"block_m", block},
              {"order", pixels_outer ? "m" : "n"},
-             {"unroll", std::min<int64_t>(s.c, tile.pixels * tile.vectors < 8 ? 4 : 1)},
-             {"prefetch", prefetch_distance},
+             {"unroll", steps_unrolled(s, tile)},
+             {"prefetch", preload ? int64_t(0) : prefetch_distance},
+             {"preload", preload ? "block" : "none"},
              {"parallel", parallel}}};
 }
 
@@ -338,7 +370,7 @@ Values window_steps(const Workload &w, const Machine &) {
     return even_splits(contraction_of(w).axes[0].kernel, 16);
 }
 Values prefetch_distances(const Workload &, const Machine &) {
-    return {0, 512, 1024, 2048, 4096};
+    return {0, 1024, 2048};
 }
 
 FamilyParam prefetch_param() {
@@ -348,6 +380,14 @@ FamilyParam prefetch_param() {
             {},
             "bytes by which weights are asked for ahead; 0: not at all",
             prefetch_distances};
+}
+
+FamilyParam preload_param() {
+    return {"preload",
+            0,
+            0,
+            {"none", "block"},
+            "whether the next channel block's weights are fetched while this one's are multiplied"};
 }
 
 FamilyParam tile_param(std::string_view name, int64_t most, std::string_view doc, ValuesOf values) {
@@ -372,6 +412,7 @@ const Family &direct_family() {
          tile_param("unroll", 16, "input channels per iteration of the innermost loop",
                     channel_steps),
          prefetch_param(),
+         preload_param(),
          parallel_param({"none", "y", "c"})},
         direct_fits,
         direct_constraint,
@@ -438,6 +479,7 @@ const Family &gemm_family() {
          tile_param("unroll", 16, "input channels per iteration of the innermost loop",
                     channel_steps),
          prefetch_param(),
+         preload_param(),
          parallel_param({"none", "m", "n"})},
         gemm_fits,
         gemm_constraint,

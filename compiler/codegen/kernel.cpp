@@ -15,6 +15,7 @@
 #include "compiler/codegen/hash.h"
 #include "compiler/codegen/llvm_versions.h"
 #include "compiler/codegen/prefetch.h"
+#include "compiler/codegen/preload.h"
 #include "compiler/codegen/versions.h"
 #include "compiler/lower/lower.h"
 
@@ -240,6 +241,8 @@ Built build_module(const KernelRequest &request, llvm::LLVMContext &context) {
         clean_up(module);
         if (request.schedule.has("prefetch") && request.schedule.integer("prefetch") > 0)
             prefetch_streams(module, request.schedule.integer("prefetch"));
+        if (request.schedule.has("preload") && request.schedule.choice("preload") == "block")
+            preload_panels(module);
         check_independent(module);
     } catch (const Halide::Error &error) {
         throw KernelError{error.what()};

@@ -20,9 +20,6 @@ namespace {
 
 // Fewer multiplications than this and the loop is no register tile's.
 constexpr int least_multiplications = 4;
-// Of a cache line; that of some CPUs is longer.
-constexpr int64_t line_bytes = 64;
-
 bool multiplies_vectors(const llvm::Instruction &i) {
     if (!i.getType()->isVectorTy())
         return false;
@@ -31,26 +28,6 @@ bool multiplies_vectors(const llvm::Instruction &i) {
     auto *call = llvm::dyn_cast<llvm::IntrinsicInst>(&i);
     return call && (call->getIntrinsicID() == llvm::Intrinsic::fma ||
                     call->getIntrinsicID() == llvm::Intrinsic::fmuladd);
-}
-
-// Vector loads of the loop whose address advances by a constant each time around.
-std::vector<llvm::LoadInst *> streams(const llvm::Loop &loop, llvm::ScalarEvolution &evolution) {
-    std::vector<llvm::LoadInst *> found;
-    int multiplications = 0;
-    for (llvm::BasicBlock *block : loop.blocks())
-        for (llvm::Instruction &i : *block) {
-            multiplications += multiplies_vectors(i);
-            auto *load = llvm::dyn_cast<llvm::LoadInst>(&i);
-            if (!load || !load->getType()->isVectorTy())
-                continue;
-            auto *address =
-                llvm::dyn_cast<llvm::SCEVAddRecExpr>(evolution.getSCEV(load->getPointerOperand()));
-            if (address && address->getLoop() == &loop)
-                found.push_back(load);
-        }
-    if (multiplications < least_multiplications)
-        found.clear();
-    return found;
 }
 
 // The last load of each line's worth: vectors are shorter than lines on most machines, and a
@@ -84,6 +61,26 @@ void prefetch_behind(llvm::LoadInst *load, int64_t distance) {
 
 } // namespace
 
+std::vector<llvm::LoadInst *> tile_streams(const llvm::Loop &loop,
+                                           llvm::ScalarEvolution &evolution) {
+    std::vector<llvm::LoadInst *> found;
+    int multiplications = 0;
+    for (llvm::BasicBlock *block : loop.blocks())
+        for (llvm::Instruction &i : *block) {
+            multiplications += multiplies_vectors(i);
+            auto *load = llvm::dyn_cast<llvm::LoadInst>(&i);
+            if (!load || !load->getType()->isVectorTy())
+                continue;
+            auto *address =
+                llvm::dyn_cast<llvm::SCEVAddRecExpr>(evolution.getSCEV(load->getPointerOperand()));
+            if (address && address->getLoop() == &loop)
+                found.push_back(load);
+        }
+    if (multiplications < least_multiplications)
+        found.clear();
+    return found;
+}
+
 void prefetch_streams(llvm::Module &module, int64_t distance) {
     llvm::FunctionAnalysisManager functions;
     llvm::PassBuilder builder;
@@ -96,7 +93,7 @@ void prefetch_streams(llvm::Module &module, int64_t distance) {
         std::vector<llvm::LoadInst *> loads;
         for (llvm::Loop *loop : loops.getLoopsInPreorder())
             if (loop->isInnermost())
-                for (llvm::LoadInst *load : one_per_line(streams(*loop, evolution), evolution))
+                for (llvm::LoadInst *load : one_per_line(tile_streams(*loop, evolution), evolution))
                     loads.push_back(load);
         for (llvm::LoadInst *load : loads)
             prefetch_behind(load, distance);

@@ -24,9 +24,9 @@ std::vector<ScheduleRecord> records_of(const std::string &text) {
 }
 
 const char *const small = "gemm(tile_m=1, tile_n=4, vector=4, block_m=1, order=m, unroll=1, "
-                          "prefetch=0, parallel=none)";
+                          "prefetch=0, preload=none, parallel=none)";
 const char *const large = "gemm(tile_m=1, tile_n=8, vector=4, block_m=1, order=m, unroll=1, "
-                          "prefetch=0, parallel=none)";
+                          "prefetch=0, preload=none, parallel=none)";
 
 TEST(RecordFile, MergesInAnyOrder) {
     std::vector<ScheduleRecord> records = records_of(

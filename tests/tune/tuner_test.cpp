@@ -71,7 +71,7 @@ TEST(Tuner, FindsTheBottomOfAValley) {
         world.seconds = valley;
         const TuneResult result = run(world, {conv_task()}, trials(300, seed));
         const TaskState &task = result.tasks[0];
-        EXPECT_LT(valley(task.task, task.best), 1.05e-3) << seed << " " << schedule_text(task.best);
+        EXPECT_LT(valley(task.task, task.best), 1.1e-3) << seed << " " << schedule_text(task.best);
         EXPECT_LT(task.score, 1);
         EXPECT_EQ(result.trials, 300);
     }
@@ -248,7 +248,7 @@ TEST(Tuner, StopsWhenAsked) {
     Told told;
     const TuneResult result = run(world, {conv_task()}, trials(1000), &told);
     EXPECT_TRUE(result.stopped);
-    EXPECT_LE(world.races, 25);
+    EXPECT_LE(world.races, 27); // the candidate may have its three
     EXPECT_FALSE(told.improved.empty());
     EXPECT_EQ(told.improved.back(), result.tasks[0].best);
 }
