@@ -134,7 +134,7 @@ void print_text(const Summary &summary, const Measured &measured, const std::vec
     if (!rows.empty()) {
         Table table({"LAYER", "OPERATOR", ">MIN MS", ">GFLOP/S", ">ROOFLINE", "SCHEDULE"});
         for (const Row &row : rows)
-            table.add({row.name, row.op, fmt::format("{:.4f}", row.ms),
+            table.add({row.name, row.op, ms_text(row.ms),
                        row.gflops > 0 ? fmt::format("{:.1f}", row.gflops) : "",
                        row.roofline > 0 ? fmt::format("{:.0f}%", row.roofline * 100) : "",
                        row.schedule});

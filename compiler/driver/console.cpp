@@ -104,6 +104,10 @@ std::string seconds_text(double seconds) {
     return fmt::format("{:.3g} s", seconds);
 }
 
+std::string ms_text(double ms) {
+    return fmt::format("{:.{}f}", ms, ms < 0.01 ? 6 : 4);
+}
+
 std::string indented(std::string_view text, int spaces) {
     std::string out;
     for (size_t i = 0; i < text.size(); ++i) {

@@ -66,6 +66,7 @@ class Table {
 std::string count_text(int64_t count);    // 1,234,567
 std::string bytes_text(int64_t bytes);    // 512 B, 1.5 KiB, 247 KiB, 12.3 MiB
 std::string seconds_text(double seconds); // 830 us, 4.21 ms, 1.3 s
+std::string ms_text(double ms);           // for columns: 12.3456, 0.0123, 0.000120
 // `text` with every line but the first behind `spaces` spaces.
 std::string indented(std::string_view text, int spaces);
 

@@ -47,6 +47,12 @@ TEST(Console, TablesAlignAndKeepNoBlanksBehind) {
                             "sum     11\n");
 }
 
+TEST(Console, ColumnsOfTimesTellShortOnesToo) {
+    EXPECT_EQ(ms_text(12.34567), "12.3457");
+    EXPECT_EQ(ms_text(0.01234), "0.0123");
+    EXPECT_EQ(ms_text(0.00012), "0.000120");
+}
+
 TEST(Console, ProgressIsForTerminals) {
     std::istringstream in;
     std::ostringstream out, err;
