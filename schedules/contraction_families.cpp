@@ -136,10 +136,10 @@ bool worth_preload(const Contraction &s, const Machine &m, int64_t channels, int
            2 * panel + input_bytes <= m.l2_bytes;
 }
 
-// Steps per iteration of the hot loop: in a small tile, counting them is a large part.
-int64_t steps_unrolled(const Contraction &s, const RegisterTile &tile) {
-    const int64_t products = tile.pixels * tile.vectors;
-    return std::min<int64_t>(s.c, products <= 14 ? 4 : 1);
+// Steps per iteration of the hot loop: in a small tile, counting them is a large part. Half of the
+// registers are left for what several steps load.
+int64_t steps_unrolled(const Contraction &s, const Machine &m, const RegisterTile &tile) {
+    return std::min<int64_t>(s.c, 2 * tile.pixels * tile.vectors < m.vector_registers ? 4 : 1);
 }
 
 // ---- direct ----
@@ -177,7 +177,7 @@ Schedule direct_model(const Workload &w, const Machine &m) {
              {"vector", tile.vector},
              {"rows", rows},
              {"order", "c"},
-             {"unroll", preload ? steps_unrolled(s, tile) : int64_t(1)},
+             {"unroll", preload ? steps_unrolled(s, m, tile) : int64_t(1)},
              {"prefetch", preload ? int64_t(0) : prefetch_distance},
              {"preload", preload ? "block" : "none"},
              {"parallel", parallel}}};
@@ -331,7 +331,7 @@ Schedule gemm_model(const Workload &w, const Machine &m) {
              {"vector", tile.vector},
              {"block_m", block},
              {"order", pixels_outer ? "m" : "n"},
-             {"unroll", steps_unrolled(s, tile)},
+             {"unroll", steps_unrolled(s, m, tile)},
              {"prefetch", preload ? int64_t(0) : prefetch_distance},
              {"preload", preload ? "block" : "none"},
              {"parallel", parallel}}};

@@ -155,13 +155,14 @@ void preload_in(const Walk &walk, ScalarEvolution &evolution, llvm::SCEVExpander
     b.SetInsertPoint(&header->front());
     llvm::PHINode *ahead = b.CreatePHI(pointer, 2, "ahead");
     const int64_t step = (walk.step + walk.passes - 1) / walk.passes;
-    b.SetInsertPoint(&*header->getFirstInsertionPt());
+    // Behind the multiplications: nothing is scheduled across it, and loads that came early would
+    // take the accumulators' registers.
+    b.SetInsertPoint(latch->getTerminator());
     constexpr int read = 0, second_cache = 2, data = 1;
     for (int64_t at = 0; at < step; at += line_bytes)
         b.CreateIntrinsic(llvm::Intrinsic::prefetch, {pointer},
                           {b.CreateConstGEP1_64(b.getInt8Ty(), ahead, uint64_t(at)),
                            b.getInt32(read), b.getInt32(second_cache), b.getInt32(data)});
-    b.SetInsertPoint(latch->getTerminator());
     ahead->addIncoming(first, preheader);
     ahead->addIncoming(b.CreateConstGEP1_64(b.getInt8Ty(), ahead, uint64_t(step)), latch);
 }

@@ -106,14 +106,25 @@ int count(const std::string &text, std::string_view word) {
     return found;
 }
 
+// The 28 accumulators of 14 x 2 leave four registers.
+TEST(HotLoop, PreloadingTakesNoVectorRegister) {
+    for (const int unroll : {1, 2, 4, 8}) {
+        const std::string schedule = fmt::format(
+            "direct(tile_x=14, tile_c=32, unroll={}, prefetch=0, preload=block)", unroll);
+        const HotLoop loop = hot_loop(request(conv, target("avx512"), schedule.c_str()));
+        SCOPED_TRACE(schedule + "\n" + loop.text);
+        EXPECT_EQ(count(loop.text, "prefetcht1"), 1);
+        EXPECT_EQ(loop.spill_loads + loop.spill_stores, 0);
+    }
+}
+
 TEST(HotLoop, PrefetchesEachLineOfWeightsOnce) {
     struct Case {
         const char *target, *schedule, *instruction;
         int prefetches;
     };
     const Case cases[] = {
-        {"avx512", "direct(tile_x=7, tile_c=48)", "prefetcht0", 3},
-        {"avx512", "direct(tile_x=14, tile_c=32, prefetch=0)", "prefetcht0", 0},
+        {"avx512", "direct(tile_x=7, tile_c=48, unroll=1)", "prefetcht0", 3},
         {"avx2", "direct(tile_x=4, tile_c=16, unroll=1)", "prefetcht0", 1},
         {"avx2", "direct(tile_x=4, tile_c=16, unroll=2)", "prefetcht0", 2},
         {"arm64", "direct(tile_x=4, tile_c=16, unroll=1)", "prfm", 1},
@@ -123,9 +134,15 @@ TEST(HotLoop, PrefetchesEachLineOfWeightsOnce) {
         {"arm32", "direct(tile_x=4, tile_c=8, unroll=2)", "pld", 1},
     };
     for (const Case &c : cases) {
-        const HotLoop loop = hot_loop(request(conv, target(c.target), c.schedule));
+        KernelRequest r = request(conv, target(c.target), c.schedule);
+        r.schedule =
+            parse_schedule("direct(prefetch=2048, preload=none)", &r.schedule, nullptr).value();
+        HotLoop loop = hot_loop(r);
         SCOPED_TRACE(std::string(c.target) + " " + c.schedule + "\n" + loop.text);
         EXPECT_EQ(count(loop.text, c.instruction), c.prefetches);
+        r.schedule = parse_schedule("direct(prefetch=0)", &r.schedule, nullptr).value();
+        loop = hot_loop(r);
+        EXPECT_EQ(count(loop.text, c.instruction), 0);
     }
 }
 
