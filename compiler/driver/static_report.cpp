@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <ostream>
 
 namespace cnnc {
@@ -157,7 +158,12 @@ void print_text(const Scheduled &scheduled, const std::vector<Row> &rows, Consol
                 << fmt::format("{} on {}{}{}: hot loops, per iteration\n",
                                scheduled.kernels.graph.name, target_text(target),
                                target.cpu.empty() ? "" : " ", target.cpu);
-    if (total.counted == 0)
+    const bool multiplies = std::any_of(rows.begin(), rows.end(), [](const Row &row) {
+        return row.macs > 0 && row.code["flops"].get<int64_t>() > 0;
+    });
+    if (!multiplies)
+        console.out << "No cycles: no hot loop multiplies and adds\n";
+    else if (total.counted == 0)
         console.out << "No cycles: LLVM has no model of this CPU's instructions\n";
     else
         console.out << fmt::format("{} of the FMA peak over {} of {} multiply-adds, by LLVM's "

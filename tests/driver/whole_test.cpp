@@ -194,6 +194,18 @@ TEST_F(Whole, BenchReadsTheMachineCode) {
     EXPECT_LE(json["fraction"], 1.001);
 }
 
+TEST_F(Whole, BenchSaysWhyThereAreNoCycles) {
+    std::ofstream(folder / "relu.cnn") << "network n {\n    input x: f32[1, 1000]\n"
+                                          "    output y = relu(x)\n}\n";
+    const Result none = cnnc({"bench", folder / "relu.cnn", "--static", "--target", "arm64"});
+    EXPECT_NE(none.out.find("\nNo cycles: no hot loop multiplies and adds\n"), std::string::npos)
+        << none.out;
+    const Result unknown = cnnc({"bench", file, "--static", "--target", "x86-32"});
+    EXPECT_NE(unknown.out.find("\nNo cycles: LLVM has no model of this CPU's instructions\n"),
+              std::string::npos)
+        << unknown.out;
+}
+
 TEST_F(Whole, BenchReadsNoGpusCode) {
     Scheduled scheduled;
     scheduled.target = parse_target("x86-64-linux-opencl", nullptr).value();
