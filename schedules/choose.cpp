@@ -39,7 +39,8 @@ std::vector<std::string_view> fields(std::string_view line) {
 std::string read_record(std::string_view line, ScheduleRecord &record) {
     std::vector<std::string_view> part = fields(line);
     if (part.size() != 5)
-        return fmt::format("{} fields where a record has 5", part.size());
+        return fmt::format("{} field{} where a record has 5", part.size(),
+                           part.size() == 1 ? "" : "s");
     std::string_view target = part[0], cpu;
     if (size_t space = target.find(' '); space != std::string_view::npos) {
         cpu = trimmed(target.substr(space));
@@ -145,7 +146,7 @@ std::vector<std::string> read_records(std::string_view text, const std::string &
         if (problem.empty())
             book.records.push_back(std::move(record));
         else
-            remarks.push_back(fmt::format("{}: record skipped: {}", record.source, problem));
+            remarks.push_back(fmt::format("{}: {}", record.source, problem));
     }
     return remarks;
 }

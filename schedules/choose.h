@@ -43,7 +43,7 @@ struct ScheduleBook {
     std::vector<ScheduleRecord> records;
 };
 
-// Adds the records of a file's text. Returns a remark per line that was skipped.
+// Adds the records of a file's text. Returns "file:line: problem" per line that was skipped.
 std::vector<std::string> read_records(std::string_view text, const std::string &path,
                                       ScheduleBook &book);
 // Adds the records that come with cnnc.

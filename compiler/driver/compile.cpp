@@ -90,11 +90,15 @@ void report_refused_override(const std::string &kernel, const ScheduleChoice &ch
 
 } // namespace
 
+void warn_of_skipped(const std::vector<std::string> &problems, Console &console) {
+    for (const std::string &problem : problems)
+        console.err << fmt::format("cnnc: warning: record skipped: {}\n", problem);
+}
+
 ScheduleBook read_book(const CompileArguments &arguments, Console &console) {
     ScheduleBook book;
     for (const std::string &path : arguments.schedule_files)
-        for (const std::string &remark : read_records(read_whole_file(path), path, book))
-            console.err << fmt::format("cnnc: warning: {}\n", remark);
+        warn_of_skipped(read_records(read_whole_file(path), path, book), console);
     if (!arguments.no_records)
         add_shipped_records(book);
     return book;

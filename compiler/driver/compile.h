@@ -39,6 +39,8 @@ struct Scheduled {
     Plan plan;
     std::vector<ScheduleChoice> choices; // per kernel
 };
+// Says what read_records has returned of a file.
+void warn_of_skipped(const std::vector<std::string> &problems, Console &console);
 // The records the arguments name, and those that come with cnnc.
 ScheduleBook read_book(const CompileArguments &arguments, Console &console);
 

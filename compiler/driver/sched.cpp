@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // cnnc sched: files of records by hand: what is in them, putting them together, thinning them out.
 #include "compiler/driver/commands.h"
+#include "compiler/driver/compile.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
 #include "schedules/record_file.h"
@@ -20,24 +21,22 @@ struct Options {
     std::string output;
 };
 
-// Lines that cannot be used are told as `kind`; their number is returned.
-size_t read_all(const Options &options, ScheduleBook &book, const char *kind, Console &console) {
-    size_t bad = 0;
+void read_all(const Options &options, ScheduleBook &book, Console &console) {
     for (const std::string &path : options.files)
-        for (const std::string &remark : read_records(read_whole_file(path), path, book)) {
-            console.err << fmt::format("cnnc: {}: {}\n", kind, remark);
-            ++bad;
-        }
-    return bad;
+        warn_of_skipped(read_records(read_whole_file(path), path, book), console);
 }
 
 std::string target_and_cpu(const ScheduleRecord &r) {
     return target_text(r.target) + (r.target.cpu.empty() ? "" : " " + r.target.cpu);
 }
 
+std::string counted(size_t count, const char *what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 int list(const Options &options, Console &console) {
     ScheduleBook book;
-    read_all(options, book, "warning", console);
+    read_all(options, book, console);
     Table table({"WHERE", "TARGET", ">MS", "FAMILY", "WORKLOAD"});
     for (const ScheduleRecord &r : book.records)
         table.add({r.source, target_and_cpu(r), fmt::format("{:.4f}", r.milliseconds),
@@ -48,7 +47,7 @@ int list(const Options &options, Console &console) {
 
 int show(const Options &options, Console &console) {
     ScheduleBook book;
-    read_all(options, book, "warning", console);
+    read_all(options, book, console);
     bool found = false;
     for (const ScheduleRecord &r : book.records) {
         if (r.workload.find(options.pattern) == std::string::npos &&
@@ -77,7 +76,7 @@ void put_out(const Options &options, const std::string &text, Console &console) 
 
 int merge(const Options &options, Console &console) {
     ScheduleBook book;
-    read_all(options, book, "warning", console);
+    read_all(options, book, console);
     const size_t before = book.records.size();
     const auto merged = best_records(std::move(book.records));
     put_out(options, records_text(merged), console);
@@ -87,7 +86,7 @@ int merge(const Options &options, Console &console) {
 
 int prune(const Options &options, Console &console) {
     ScheduleBook book;
-    read_all(options, book, "warning", console);
+    read_all(options, book, console);
     const size_t before = book.records.size();
     std::vector<ScheduleRecord> kept;
     for (const ScheduleRecord &r : best_records(std::move(book.records)))
@@ -102,9 +101,14 @@ int prune(const Options &options, Console &console) {
 
 int check(const Options &options, Console &console) {
     ScheduleBook book;
-    const size_t bad = read_all(options, book, "error", console);
-    console.err << fmt::format("{} records, {} lines that cannot be used\n", book.records.size(),
-                               bad);
+    size_t bad = 0;
+    for (const std::string &path : options.files)
+        for (const std::string &problem : read_records(read_whole_file(path), path, book)) {
+            console.err << fmt::format("cnnc: error: {}\n", problem);
+            ++bad;
+        }
+    console.err << fmt::format("{}, {} that cannot be used\n",
+                               counted(book.records.size(), "record"), counted(bad, "line"));
     return bad == 0 ? exit_ok : exit_bad_input;
 }
 

@@ -313,14 +313,13 @@ int conclude(const Session &session, const TuneResult &result, Console &console)
 // A file of another kind is not to be added to.
 ScheduleBook earlier_records(const std::string &path, Console &console) {
     ScheduleBook book;
-    const std::vector<std::string> remarks = read_records(text_of_file(path), path, book);
-    if (book.records.empty() && !remarks.empty())
+    const std::vector<std::string> problems = read_records(text_of_file(path), path, book);
+    if (book.records.empty() && !problems.empty())
         throw Failure{exit_bad_command_line,
                       fmt::format("--output {}: this file holds no records but something else; "
                                   "give another name",
                                   path)};
-    for (const std::string &remark : remarks)
-        console.err << fmt::format("cnnc: warning: {}\n", remark);
+    warn_of_skipped(problems, console);
     return book;
 }
 

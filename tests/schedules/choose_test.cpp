@@ -196,7 +196,7 @@ TEST(Records, TextReadsBack) {
 // Every bad line is reported with its number and skipped; the good one stays.
 TEST(Records, BadLinesAreReportedAndSkipped) {
     const std::pair<std::string, const char *> lines[] = {
-        {"nonsense", "1 fields where a record has 5"},
+        {"nonsense", "1 field where a record has 5"},
         {fmt::format("{} | {} | gemm() | 1 | a | b", avx2, linear),
          "6 fields where a record has 5"},
         {fmt::format("x86-64-linux-avx3 | {} | gemm() | 1 | a", linear),
@@ -225,8 +225,7 @@ TEST(Records, BadLinesAreReportedAndSkipped) {
     std::vector<std::string> expected;
     for (const auto &[line, problem] : lines) {
         text += line + "\n";
-        expected.push_back(
-            fmt::format("net.sched:{}: record skipped: {}", expected.size() + 1, problem));
+        expected.push_back(fmt::format("net.sched:{}: {}", expected.size() + 1, problem));
     }
     text += record(avx2, "gemm(tile_n=8, vector=8)", "0.5");
     ScheduleBook book;
