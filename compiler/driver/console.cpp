@@ -16,20 +16,38 @@ size_t width(std::string_view text) {
                                 [](char c) { return (uint8_t(c) & 0xc0) != 0x80; }));
 }
 
+// Its first code points.
+std::string shortened(const std::string &text, size_t columns) {
+    size_t end = 0;
+    for (size_t count = 0; end < text.size(); ++end)
+        if ((uint8_t(text[end]) & 0xc0) != 0x80 && count++ == columns)
+            break;
+    return text.substr(0, end);
+}
+
+constexpr const char *erase_line = "\r\033[K";
+
 } // namespace
+
+void write_over(Console &console, const std::string &line) {
+    // Leaves room for the ^C that a terminal shows.
+    const int columns = console.columns ? std::max(1, console.columns() - 3) : 0;
+    console.err << erase_line << (columns > 0 ? shortened(line, size_t(columns)) : line)
+                << std::flush;
+}
 
 Progress::Progress(Console &console, std::string what)
     : console_(console), what_(std::move(what)) {}
 
 Progress::~Progress() {
     if (shown_)
-        console_.err << "\r\033[K" << std::flush;
+        write_over(console_, "");
 }
 
 void Progress::update(int done, int total) {
     if (!console_.progress)
         return;
-    console_.err << fmt::format("\r\033[K{} {}/{}", what_, done, total) << std::flush;
+    write_over(console_, fmt::format("{} {}/{}", what_, done, total));
     shown_ = true;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ struct Console {
     std::ostream &err;
     bool colour = false;   // in diagnostics
     bool progress = false; // a line that is written over, on a terminal
+    // Of that terminal, now: its user may change it. Null: as wide as any line.
+    std::function<int()> columns;
 };
 
 enum ExitCode : int {
@@ -32,6 +35,10 @@ struct Failure {
     int code;
     std::string message;
 };
+
+// Writes over the line that stands on the terminal; what is too long for one line is left out, as
+// it could not be written over.
+void write_over(Console &console, const std::string &line);
 
 // A line on a terminal that shows how far something is; nothing elsewhere. Gone when it is
 // destroyed.

@@ -350,7 +350,7 @@ int tune_network(const Options &options, Console &console) {
     Workbench workbench(workbench_options);
     TuneResult result;
     {
-        TuneReport report(console, session.tasks.size(), tuning.seconds, tuning.trials);
+        TuneReport report(console, tuning.seconds, tuning.trials);
         result = tune(session.tasks, starts, machine_for(target), tuning, workbench.laboratory(),
                       events_of(session, report, trials));
     }

@@ -19,13 +19,22 @@ std::string roofline_text(const TaskState &state) {
 }
 
 std::string best_text(const TaskState &state) {
-    if (state.seconds <= 0)
-        return "the default's time is being measured";
     std::string text = fmt::format("{}, {} the default's speed", seconds_text(state.seconds),
                                    gain_text(state.score));
     if (const std::string roofline = roofline_text(state); !roofline.empty())
         text += fmt::format(", {} of the roofline", roofline);
     return text;
+}
+
+// What fits a line of a terminal.
+std::string line_text(const TaskState &state) {
+    if (state.seconds <= 0)
+        return state.task.layer + ": measuring the default";
+    std::string text = fmt::format("{}: {}, {} the default", state.task.layer,
+                                   seconds_text(state.seconds), gain_text(state.score));
+    if (const std::string roofline = roofline_text(state); !roofline.empty())
+        text += fmt::format(", {} of roofline", roofline);
+    return text + fmt::format(", {} trials", state.trials);
 }
 
 // A number that ends a duration, or its unit does; 0 where there is none.
@@ -35,24 +44,20 @@ double unit_seconds(char c) {
 
 } // namespace
 
-TuneReport::TuneReport(Console &console, size_t tasks, double budget, int trials)
-    : console_(console), tasks_(tasks), budget_(budget), trials_(trials) {}
+TuneReport::TuneReport(Console &console, double budget, int trials)
+    : console_(console), budget_(budget), trials_(trials) {}
 
 TuneReport::~TuneReport() {
     if (shown_)
-        console_.err << "\r\033[K" << std::flush;
+        write_over(console_, "");
 }
 
 void TuneReport::progress(const TaskState &state, const TuneProgress &progress) {
     if (!console_.progress)
         return;
-    std::string left = trials_ > 0 ? fmt::format("{} trials left", trials_ - progress.trials)
-                                   : duration_text(std::max(0.0, budget_ - progress.elapsed));
-    if (trials_ == 0)
-        left += " left";
-    console_.err << fmt::format("\r\033[K{} ({} workloads): {}, {} trials; {}", state.task.layer,
-                                tasks_, best_text(state), state.trials, left)
-                 << std::flush;
+    const std::string left = trials_ > 0 ? fmt::format("{} trials", trials_ - progress.trials)
+                                         : duration_text(std::max(0.0, budget_ - progress.elapsed));
+    write_over(console_, fmt::format("{} left; {}", left, line_text(state)));
     shown_ = true;
 }
 
@@ -66,7 +71,7 @@ void TuneReport::improved(const TaskState &state) {
 
 void TuneReport::say(const std::string &line) {
     if (shown_)
-        console_.err << "\r\033[K";
+        write_over(console_, "");
     shown_ = false;
     console_.err << line << "\n" << std::flush;
 }

@@ -17,7 +17,7 @@ namespace cnnc {
 class TuneReport {
   public:
     // `budget` in seconds; 0: none. `trials`: 0: no limit.
-    TuneReport(Console &console, size_t tasks, double budget, int trials);
+    TuneReport(Console &console, double budget, int trials);
     ~TuneReport();
     TuneReport(const TuneReport &) = delete;
     TuneReport &operator=(const TuneReport &) = delete;
@@ -29,7 +29,6 @@ class TuneReport {
 
   private:
     Console &console_;
-    size_t tasks_;
     double budget_;
     int trials_;
     bool shown_ = false;

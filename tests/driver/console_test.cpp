@@ -65,5 +65,22 @@ TEST(Console, ProgressIsForTerminals) {
     EXPECT_EQ(out.str(), "");
 }
 
+TEST(Console, LinesThatAreWrittenOverFitTheTerminal) {
+    std::istringstream in;
+    std::ostringstream out, err;
+    int columns = 8;
+    Console console{in, out, err, false, true, [&] { return columns; }};
+    write_over(console, "größer als");
+    EXPECT_EQ(err.str(), "\r\033[Kgröße");
+    err.str("");
+    columns = 100;
+    write_over(console, "größer als");
+    EXPECT_EQ(err.str(), "\r\033[Kgrößer als");
+    err.str("");
+    columns = 0;
+    write_over(console, "größer");
+    EXPECT_EQ(err.str(), "\r\033[Kg");
+}
+
 } // namespace
 } // namespace cnnc

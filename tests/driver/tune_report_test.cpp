@@ -57,7 +57,7 @@ TEST(TuneReport, OneLinePerImprovementWithoutATerminal) {
     std::istringstream in;
     std::ostringstream out, err;
     Console console{in, out, err};
-    TuneReport report(console, 1, 60, 0);
+    TuneReport report(console, 60, 0);
     report.progress(state(), {10, 3});
     EXPECT_EQ(err.str(), "");
     report.improved(state());
@@ -72,11 +72,15 @@ TEST(TuneReport, OneLineThatIsWrittenOverOnATerminal) {
     Console console{in, out, err};
     console.progress = true;
     {
-        TuneReport report(console, 3, 60, 0);
+        TuneReport report(console, 60, 0);
         report.progress(state(), {10, 3});
         report.improved(state());
-        EXPECT_EQ(err.str(), "\r\033[Kfc (3 workloads): 800 us, 1.25x the default's speed, 50% of "
-                             "the roofline, 17 trials; 0:50 left");
+        EXPECT_EQ(err.str(), "\r\033[K0:50 left; fc: 800 us, 1.25x the default, 50% of roofline, "
+                             "17 trials");
+        err.str("");
+        console.columns = [] { return 30; };
+        report.progress(state(), {70, 3});
+        EXPECT_EQ(err.str(), "\r\033[K0:00 left; fc: 800 us, 1.25");
         err.str("");
         report.say("a line");
         EXPECT_EQ(err.str(), "\r\033[Ka line\n");
