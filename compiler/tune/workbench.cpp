@@ -26,18 +26,25 @@ double seconds_now() {
 constexpr double timeout_factor = 8;
 constexpr double compile_timeout = 60;
 
-// Vectors that a hot loop keeps on the stack make each iteration wait for memory. A few beside many
-// multiply-adds do not show.
+// Whether the family's innermost loop adds products to a register tile over and over. What others
+// keep on the stack costs a load where there would be one anyway: only their time tells.
+bool sums_in_registers(const std::string &family) {
+    return family == "direct" || family == "small" || family == "planar" || family == "gemm" ||
+           family == "matmul";
+}
+
+// Vectors that such a loop keeps on the stack make each iteration wait for memory. A few beside
+// many multiply-adds do not show.
 bool spills(const HotLoop &loop) {
     return loop.found && (loop.spill_loads + loop.spill_stores) * 8 > loop.multiply_adds &&
            loop.spill_loads + loop.spill_stores > 1;
 }
 
-// In a worker: a kernel that spills is not worth running.
+// In a worker: a register tile that spills is not worth running.
 CompiledKernel compile_unspilt(const KernelRequest &request) {
     const bool is_default =
         request.schedule == default_schedule(request.workload, machine_for(request.target));
-    if (is_default || gpu_api(request.target) != GpuApi::none)
+    if (is_default || !sums_in_registers(request.schedule.family))
         return compile_kernel(request);
     std::string assembly;
     CompiledKernel kernel = compile_with_assembly(request, assembly);

@@ -84,6 +84,36 @@ TEST(Workbench, RacesAndChecks) {
     EXPECT_GT(lab.least_seconds(task), 0);
 }
 
+// Of a tile with far too many vectors.
+std::string compile_problem(const char *workload, const char *family) {
+    const Workload w = parse_workload(workload).value();
+    const Machine machine = machine_for(here());
+    Schedule schedule = find_family(family)->model(w, machine);
+    schedule.set("tile_x", int64_t(28));
+    schedule.set("tile_c", int64_t(4 * machine.lanes(4)));
+    schedule.set("vector", int64_t(machine.lanes(4)));
+    EXPECT_EQ(schedule_problem(w, machine, schedule), "");
+    WorkbenchOptions o = options();
+    o.use_cache = false;
+    Workbench bench(o);
+    return bench.laboratory().compile({"layer", w, 1, false}, {schedule})[0];
+}
+
+TEST(Workbench, DropsTilesOfSumsThatSpill) {
+    EXPECT_NE(compile_problem("conv2d(64, kernel=[3, 3], stride=[1, 1], padding=[[1, 1], [1, 1]], "
+                              "dilation=[1, 1], groups=1, bias=true) f32[1, 8, 28, 28] -> "
+                              "f32[1, 64, 28, 28]",
+                              "direct")
+                  .find("vectors of its hot loop on the stack"),
+              std::string::npos);
+    // Reads as much from the stack as it would from its input.
+    EXPECT_EQ(compile_problem("max_pool2d(kernel=[3, 3], stride=[2, 2], padding=[[1, 1], [1, 1]], "
+                              "dilation=[1, 1], ceil_mode=false) f32[1, 64, 56, 56] -> "
+                              "f32[1, 64, 28, 28]",
+                              "pool"),
+              "");
+}
+
 // A whole search, a short one: all it says is right.
 TEST(Workbench, TunesAWorkload) {
     Workbench bench(options());
