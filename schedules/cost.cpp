@@ -17,13 +17,27 @@ constexpr double parallel_cycles = 12000;
 // Entering a tile's loops: addresses, the first loads, the epilogue's last stores.
 constexpr double tile_entry = 20;
 
+// Of memory, by one core: bytes per cycle, and cycles until the first of them.
+constexpr double memory_rate = 3.5, memory_latency = 300, l3_latency = 70;
+constexpr double page_bytes = 4096;
+// Touched between two uses of a byte: nothing of it is left in the caches.
+constexpr double everything = 1e18;
+
 // Cycles that `bytes` take when they come from wherever `reach` bytes, touched between two uses of
 // the same byte, still leave them.
 double stream_cycles(const Machine &m, double bytes, double reach) {
     const bool l1 = reach <= 0.75 * double(m.l1_bytes);
     const bool l2 = reach <= 0.75 * double(m.l2_bytes);
     const bool l3 = m.l3_bytes > 0 && reach <= 0.75 * double(m.l3_bytes);
-    return l1 ? 0 : bytes / (l2 ? 16 : l3 ? 7 : 3.5);
+    return l1 ? 0 : bytes / (l2 ? 32 : l3 ? 7 : memory_rate);
+}
+
+// The processor's own prefetchers follow a stream to the end of a page; on the next one they have
+// to see some misses first.
+double page_wait(const Machine &m, double bytes, double reach) {
+    const double far = 0.75 * double(m.l2_bytes), farther = 0.75 * double(m.l3_bytes);
+    const double latency = reach <= far ? 0 : reach <= farther ? l3_latency : memory_latency;
+    return 2 * latency * bytes / page_bytes;
 }
 
 // The busiest of `threads` threads takes so many times the average's share of `tasks` equal tasks.
@@ -35,7 +49,7 @@ double imbalance_of(int64_t tasks, int threads) {
 // Puts the parts together: what the caches deliver is mostly hidden behind the arithmetic.
 Cost finished(Cost cost, int64_t tasks, int threads) {
     const double work = std::max(cost.compute, cost.traffic) +
-                        0.15 * std::min(cost.compute, cost.traffic) + cost.staging;
+                        0.15 * std::min(cost.compute, cost.traffic) + cost.staging + cost.waiting;
     cost.imbalance = tasks > 1 ? imbalance_of(tasks, threads) : double(threads);
     const double entry = tasks > 1 && threads > 1 ? parallel_cycles : 0;
     cost.cycles = work * cost.imbalance / threads + entry;
@@ -49,7 +63,8 @@ struct SumTile {
     int64_t pixels = 1, vectors = 1, lanes = 1;
     double steps = 1;
     int64_t unroll = 1;
-    double prefetches = 0; // instructions per step
+    int64_t prefetch = 0; // bytes ahead
+    int64_t shared = 0;   // elements of the input that several pixels of an iteration read
 };
 
 // Machine registers that one vector of the schedule takes.
@@ -62,7 +77,11 @@ int64_t registers_of(const SumTile &t, const Machine &m) {
     const int64_t accumulators = t.pixels * t.vectors * wide;
     // The shorter side is held, the longer passes through one register; without FMA the product
     // takes one too.
-    return accumulators + std::min(t.pixels, t.vectors * wide) + (m.fma ? 1 : 2);
+    return accumulators + std::min(t.pixels, t.vectors * wide) + t.shared + (m.fma ? 1 : 2);
+}
+
+double step_bytes(const SumTile &t) {
+    return 4.0 * double(t.vectors * t.lanes);
 }
 
 double cycles_of(const SumTile &t, const Machine &m, Cost &cost) {
@@ -72,8 +91,20 @@ double cycles_of(const SumTile &t, const Machine &m, Cost &cost) {
     // The weights' stream is accounted for with the caches.
     const double tile = tile_cycles(m, t.pixels, t.vectors * wide, t.lanes / wide, t.steps, false);
     const double spills = 2.0 * double(cost.spilled);
-    const double counting = 0.25 / double(t.unroll) + 0.25 * t.prefetches;
-    return tile + t.steps * (spills + counting);
+    // A prefetch takes the place of a load.
+    const double prefetches = t.prefetch > 0 ? 0.05 / m.load_ports * step_bytes(t) / 64 : 0;
+    const double counting = 0.25 / double(t.unroll);
+    return tile + t.steps * (spills + counting + prefetches);
+}
+
+// The part of a wait that is left when weights are asked for so many bytes ahead: they take at
+// least the time that memory needs to deliver them.
+double late(const SumTile &t, const Machine &m) {
+    const double bytes = step_bytes(t);
+    const double fma =
+        double(t.pixels * t.vectors * registers_per_vector(m, t.lanes)) / m.fma_ports;
+    const double ahead = double(t.prefetch) * std::max(1 / memory_rate, fma / bytes);
+    return std::max(0.0, 1 - ahead / memory_latency);
 }
 
 // A store of part of a vector goes element by element where there are no masks for it.
@@ -97,33 +128,51 @@ double in_bytes(const Contraction &s, int64_t rows) {
     return 4.0 * staged * double(x.last() + 1 + x.pad) * double(s.c * z.kernel);
 }
 
-double conv_traffic(const Contraction &s, const Machine &m, const Blocks &b, int64_t tile_c) {
+// What loops read again and again.
+struct Reads {
+    const Machine &m;
+    double late = 0; // the part of a wait for weights that is left
+    double traffic = 0, waiting = 0;
+
+    void add(double bytes, double reach) { traffic += stream_cycles(m, bytes, reach); }
+    void add_weights(double bytes, double reach) {
+        add(bytes, reach);
+        waiting += late * page_wait(m, bytes, reach);
+    }
+    // They come from memory whatever the schedule.
+    void add_first_weights(double bytes) { waiting += late * page_wait(m, bytes, everything); }
+};
+
+void add_conv_reads(const Contraction &s, const Blocks &b, int64_t tile_c, Reads &reads) {
     const double taps = double(s.c * s.window());
     const double weights_of_tile = 4.0 * taps * double(tile_c);
     const double weights = weights_of_tile * double(b.c);
     const double input = in_bytes(s, b.height);
     const double output = 4.0 * double(b.height * s.axes[0].out * s.k);
     const double blocks = double(b.rows * b.outer), tiles = double(b.x * b.y);
-    double cycles = 0;
     if (b.channels_outer) {
         const double tile_input = input / std::max(1.0, tiles);
-        cycles += stream_cycles(m, weights_of_tile * tiles * double(b.c),
-                                tiles > 1 ? weights_of_tile + tile_input : 1e18);
-        cycles += stream_cycles(m, input * double(b.c - 1), input + weights_of_tile);
+        reads.add_weights(blocks * weights_of_tile * (tiles - 1) * double(b.c),
+                          weights_of_tile + tile_input);
+        reads.add(blocks * input * double(b.c - 1), input + weights_of_tile);
     } else {
         const double row = in_bytes(s, std::max<int64_t>(1, b.height / std::max<int64_t>(1, b.y)));
-        cycles += stream_cycles(m, weights * double(b.y - 1), weights + row);
-        cycles += stream_cycles(m, row * double(b.y * (b.c - 1)), row + weights_of_tile);
-        cycles += stream_cycles(m, weights_of_tile * double(b.c * b.y * (b.x - 1)),
-                                weights_of_tile + row / double(b.x));
+        reads.add_weights(blocks * weights * double(b.y - 1), weights + row);
+        reads.add(blocks * row * double(b.y * (b.c - 1)), row + weights_of_tile);
+        reads.add_weights(blocks * weights_of_tile * double(b.c * b.y * (b.x - 1)),
+                          weights_of_tile + row / double(b.x));
     }
-    cycles += stream_cycles(m, weights, b.rows > 1 ? weights + input + output : 1e18);
-    cycles += (input + output) / 8;
-    return cycles * blocks;
+    reads.add_first_weights(weights);
+    reads.add_weights((blocks - 1) * weights, weights + input + output);
+    reads.traffic += blocks * (input + output) / 8;
 }
 
 int64_t conv_tasks(const Blocks &b, const std::string &parallel) {
     return parallel == "y" ? b.rows * b.outer : parallel == "c" ? b.c * b.outer : 1;
+}
+
+int64_t prefetch_of(const Schedule &schedule) {
+    return schedule.has("prefetch") ? schedule.integer("prefetch") : 0;
 }
 
 // direct, small and planar.
@@ -138,13 +187,14 @@ Cost row_blocks_cost(const Contraction &s, const Machine &m, const Schedule &sch
                  vector,
                  double(s.c * s.window()),
                  schedule.integer("unroll"),
-                 0};
+                 prefetch_of(schedule)};
     if (along_x) {
         tile.pixels = tile_c;
         tile.vectors = tile_x / vector * tile_y;
     }
-    if (schedule.has("prefetch") && schedule.integer("prefetch") > 0)
-        tile.prefetches = double(tile_c) / 16;
+    // Windows of neighbours overlap: what they share is kept from one product to the next.
+    if (schedule.family == "small")
+        tile.shared = (tile_x - 1) * ((tile.unroll - 1) / s.axes[0].stride);
     Blocks b;
     b.height = schedule.integer("rows");
     b.rows = ceil_div(s.axes[1].out, b.height);
@@ -159,19 +209,42 @@ Cost row_blocks_cost(const Contraction &s, const Machine &m, const Schedule &sch
     cost.compute = tiles * cycles_of(tile, m, cost);
     cost.compute += double(b.outer * b.x * s.axes[1].out) *
                     (along_x ? 0 : ragged_stores(m, s.k, tile_c, double(tile_x * tile_c)));
-    cost.traffic = conv_traffic(s, m, b, tile_c);
+    Reads reads{m, late(tile, m)};
+    add_conv_reads(s, b, tile_c, reads);
+    cost.traffic = reads.traffic;
+    cost.waiting = reads.waiting;
     if (s.staged() || along_x)
         cost.staging = double(b.rows * b.outer) * in_bytes(s, b.height) / 16 *
                        (parallel == "c" && threads > 1 ? double(b.c) : 1);
     return finished(cost, conv_tasks(b, parallel), threads);
 }
 
+void add_gemm_reads(const Contraction &s, const Blocks &b, int64_t tile_m, int64_t tile_n,
+                    Reads &reads) {
+    const double panel = 4.0 * double(s.c * tile_n), weights = panel * double(b.c);
+    const double strip = 4.0 * double(s.c * tile_m), input = strip * double(b.x);
+    const auto blocks = double(b.rows * b.outer);
+    if (b.channels_outer) {
+        reads.add_weights(blocks * panel * double((b.x - 1) * b.c), panel + strip);
+        reads.add(blocks * input * double(b.c - 1), input + panel);
+    } else {
+        reads.add_weights(blocks * weights * double(b.x - 1), weights + strip);
+        reads.add(blocks * strip * double(b.x * (b.c - 1)), strip + panel);
+    }
+    reads.add_first_weights(weights);
+    reads.add_weights((blocks - 1) * weights, weights + input);
+    reads.traffic += blocks * (input + 4.0 * double(b.x * tile_m * s.k)) / 8;
+}
+
 Cost gemm_cost(const Contraction &s, const Machine &m, const Schedule &schedule, int threads) {
     const int64_t tile_m = schedule.integer("tile_m"), tile_n = schedule.integer("tile_n");
     const int64_t vector = schedule.integer("vector");
-    SumTile tile{tile_m, tile_n / vector, vector, double(s.c), schedule.integer("unroll"), 0};
-    if (schedule.integer("prefetch") > 0)
-        tile.prefetches = double(tile_n) / 16;
+    SumTile tile{tile_m,
+                 tile_n / vector,
+                 vector,
+                 double(s.c),
+                 schedule.integer("unroll"),
+                 prefetch_of(schedule)};
     Blocks b;
     const int64_t tiles_x = ceil_div(s.axes[0].out, tile_m);
     const int64_t block = std::min(schedule.integer("block_m"), tiles_x);
@@ -185,18 +258,10 @@ Cost gemm_cost(const Contraction &s, const Machine &m, const Schedule &schedule,
     cost.compute =
         tiles * cycles_of(tile, m, cost) +
         double(b.outer * tiles_x) * ragged_stores(m, s.k, tile_n, double(tile_m * tile_n));
-    const double panel = 4.0 * double(s.c * tile_n), weights = panel * double(b.c);
-    const double strip = 4.0 * double(s.c * tile_m), input = strip * double(block);
-    const double blocks = double(b.rows * b.outer);
-    if (b.channels_outer)
-        cost.traffic = stream_cycles(m, panel * double((block - 1) * b.c), panel + strip) +
-                       stream_cycles(m, input * double(b.c - 1), input + panel);
-    else
-        cost.traffic = stream_cycles(m, weights * double(block - 1), weights + strip) +
-                       stream_cycles(m, strip * double(block * (b.c - 1)), strip + panel);
-    cost.traffic += stream_cycles(m, weights, b.rows > 1 ? weights + input : 1e18);
-    cost.traffic += (input + 4.0 * double(block * tile_m * s.k)) / 8;
-    cost.traffic *= blocks;
+    Reads reads{m, late(tile, m)};
+    add_gemm_reads(s, b, tile_m, tile_n, reads);
+    cost.traffic = reads.traffic;
+    cost.waiting = reads.waiting;
     const std::string &parallel = schedule.choice("parallel");
     const int64_t tasks = parallel == "m" ? b.rows * b.outer : parallel == "n" ? b.c * s.groups : 1;
     return finished(cost, tasks, threads);
@@ -205,7 +270,7 @@ Cost gemm_cost(const Contraction &s, const Machine &m, const Schedule &schedule,
 Cost matmul_cost(const Product &s, const Machine &m, const Schedule &schedule, int threads) {
     const int64_t tile_m = schedule.integer("tile_m"), tile_n = schedule.integer("tile_n");
     const int64_t vector = schedule.integer("vector");
-    const SumTile tile{tile_m, tile_n / vector, vector, double(s.k), schedule.integer("unroll"), 0};
+    const SumTile tile{tile_m, tile_n / vector, vector, double(s.k), schedule.integer("unroll")};
     const int64_t rows = ceil_div(s.m, tile_m), columns = ceil_div(s.n, tile_n);
     const int64_t block = std::min(schedule.integer("block_m"), rows);
     const int64_t blocks = ceil_div(rows, block) * s.batches();
@@ -229,37 +294,67 @@ Cost matmul_cost(const Product &s, const Machine &m, const Schedule &schedule, i
 
 // ---- windows of one channel ----
 
-Cost window_cost(const Contraction &s, const Machine &m, const Schedule &schedule, int threads) {
+// Of the time it takes to read pieces of pixels that lie apart: what the processor fetches ahead is
+// another tile's.
+constexpr double scattered_wait = 0.3;
+
+// Inputs along an axis that the windows of a tile touch.
+int64_t touched(int64_t tile, const Axis &a) {
+    return std::min(tile * a.kernel, (tile - 1) * a.stride + a.dilation * (a.kernel - 1) + 1);
+}
+
+// Registers go to `cost`.
+double window_tile_cycles(const Contraction &s, const Machine &m, const Schedule &schedule,
+                          Cost &cost) {
     const Axis &x = s.axes[0], &y = s.axes[1];
     const int64_t tile_x = schedule.integer("tile_x"), tile_y = schedule.integer("tile_y");
     const int64_t tile_c = schedule.integer("tile_c"), vector = schedule.integer("vector");
     const bool along_x = schedule.choice("lanes") == "x";
-    const int64_t wide = registers_per_vector(m, vector);
-    const int64_t across = (along_x ? tile_x : tile_c) / vector * wide;
-    const int64_t pixels = (along_x ? 1 : tile_x) * tile_y, planes = along_x ? tile_c : 1;
-    // What a tile reads: neighbours share the input between their windows along channels only.
-    auto touched = [](int64_t tile, const Axis &a) {
-        return std::min(tile * a.kernel, (tile - 1) * a.stride + a.dilation * (a.kernel - 1) + 1);
-    };
-    const double inputs = double(along_x ? across * x.kernel * tile_y * y.kernel
-                                         : across * touched(tile_x, x) * touched(tile_y, y)) *
-                          double(planes * s.axes[2].kernel);
-    const double products = double(across * pixels * planes * s.window());
-    Cost cost;
-    const int64_t weights = s.depthwise() ? std::min<int64_t>(s.window(), 9) : 0;
-    cost.registers = across * pixels * planes + weights + 2;
+    const int64_t planes = along_x ? tile_c : 1;
+    const int64_t across =
+        (along_x ? tile_x : tile_c) / vector * registers_per_vector(m, vector) * planes;
+    const int64_t pixels = (along_x ? 1 : tile_x) * tile_y;
+    // Neighbours share the input between their windows along channels only. A pool goes down the
+    // columns first, which neighbours share too.
+    const double inputs =
+        double(across * s.axes[2].kernel *
+               (along_x ? x.kernel * tile_y * y.kernel : touched(tile_x, x) * touched(tile_y, y)));
+    const int64_t columns =
+        s.depthwise() ? 0 : across * (along_x ? x.kernel : touched(tile_x, x)) * tile_y;
+    const int64_t weights =
+        s.depthwise() ? std::min<int64_t>(s.window(), 9) * (along_x ? planes : across) : 0;
+    const double products = s.depthwise() ? double(across * pixels * s.window())
+                                          : double(columns * y.kernel + across * pixels * x.kernel);
+    // Half of the columns wait for a sum at a time.
+    cost.registers = across * pixels + columns / 2 + weights + across + 1;
     cost.spilled = std::max<int64_t>(0, cost.registers - m.vector_registers);
-    const double tile =
-        std::max({products / m.fma_ports * (m.fma ? 1 : 2), (inputs + double(weights)) / 2,
-                  double(s.window() * m.fma_latency)}) +
-        2.0 * double(cost.spilled) + double(across * pixels * planes) + tile_entry;
+    // Weights without a register are read where they are used; all else goes to the stack and back.
+    const double kept = double(std::max<int64_t>(0, cost.spilled - weights));
+    // The next tile begins while the last sums of this one are waited for.
+    return std::max({products / m.fma_ports * (m.fma ? 1 : 2), (inputs + double(weights)) / 2,
+                     double(s.window() * m.fma_latency) / 2}) +
+           double(cost.spilled) + kept + double(across * pixels) + tile_entry / 2;
+}
+
+Cost window_cost(const Contraction &s, const Machine &m, const Schedule &schedule, int threads) {
+    const Axis &x = s.axes[0], &y = s.axes[1];
+    const int64_t tile_x = schedule.integer("tile_x"), tile_y = schedule.integer("tile_y");
+    const int64_t tile_c = schedule.integer("tile_c");
+    const bool along_x = schedule.choice("lanes") == "x";
+    Cost cost;
+    const double tile = window_tile_cycles(s, m, schedule, cost);
     const int64_t rows = schedule.integer("rows");
     const auto tiles = double(s.n * s.axes[2].out * ceil_div(x.out, tile_x) *
                               ceil_div(y.out, tile_y) * ceil_div(s.groups, tile_c));
     cost.compute = tiles * tile;
     const double in = 4.0 * double(s.n * s.groups * x.in * y.in * s.axes[2].in);
     const double out = 4.0 * double(s.groups * s.pixels());
-    cost.traffic = stream_cycles(m, in, in + out) + stream_cycles(m, out, in + out);
+    // Rows that windows share.
+    const double slab = 4.0 * double(x.in * y.kernel * (along_x ? 1 : tile_c));
+    cost.traffic = stream_cycles(
+        m, in * std::max(0.0, double(y.kernel) / double(tile_y * y.stride) - 1), slab);
+    if (!along_x && tile_c < s.groups)
+        cost.waiting = scattered_wait * stream_cycles(m, in, in + out);
     if (schedule.choice("border") == "stage" && s.staged()) {
         const int64_t blocks = ceil_div(y.out, rows) * s.n * s.axes[2].out;
         cost.staging = double(blocks * s.groups) * in_bytes(s, rows) / 12;

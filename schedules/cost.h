@@ -6,8 +6,9 @@
 // Per register tile: multiply-adds on the machine's ports, loads beside them, their latency where
 // too few are independent, and a store and a load for each register too many. Per block: which
 // cache the weights, input and output of a loop have to come from, given what the loops inside it
-// touch. Per kernel: the borders that are staged, tiles that only half count, and threads that
-// wait for the one with most to do.
+// touch, and how far ahead weights from far away are asked for. Per kernel: the borders that are
+// staged, tiles that only half count, and threads that wait for the one with most to do. What
+// every schedule has to fetch once is left out.
 #pragma once
 
 #include "schedules/family.h"
@@ -19,6 +20,7 @@ struct Cost {
         0; // of the whole kernel on the threads asked for; the sum and maximum of these:
     double compute = 0;    // multiply-adds, loads and spills of all tiles, ragged ones whole
     double traffic = 0;    // cycles that the caches and memory need for what they deliver
+    double waiting = 0;    // for weights from far away that were not asked for in time
     double staging = 0;    // borders and panels copied
     double imbalance = 1;  // the busiest thread's work over the average
     int64_t registers = 0; // vectors live in a tile's innermost loop
