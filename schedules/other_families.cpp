@@ -58,6 +58,24 @@ int64_t even_tile(int64_t extent, int64_t most) {
     return most;
 }
 
+// Vectors of channels beside one another in a tile. Memory is best read as it lies, and not a part
+// of each pixel at a time. A pool does little else: as many as half of the registers hold.
+// Depthwise convolution has weights of its own for each vector, which multiply-adds of AVX read
+// where they lie. It gains only where the image comes from beyond the second cache and a pixel is
+// short: two lines of the cache, which processors fetch together.
+int64_t vectors_across(const Contraction &s, const Machine &m, int64_t vector, bool weights) {
+    if (vector < m.lanes(4) || s.groups % vector != 0)
+        return 1;
+    int64_t all = s.groups / vector;
+    if (weights)
+        return m.vector_bytes >= 32 && 4 * s.groups <= 128 && tensor_bytes(s) > m.l2_bytes ? all
+                                                                                           : 1;
+    int64_t most = std::min<int64_t>(all, m.vector_registers / 2);
+    while (all % most != 0)
+        --most;
+    return most;
+}
+
 // A tile keeps the window's weights, its accumulators and the inputs it shares in registers.
 Schedule window_model(std::string_view family, const Contraction &s, const Machine &m,
                       int64_t weights_in_registers) {
@@ -66,8 +84,11 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
     int64_t vector = vector_within(along_x ? s.axes[0].out : s.groups, m.lanes(4));
     if (needs_scalars(s, along_x))
         vector = 1;
-    int64_t tile_c = along_x ? 1 : vector;
-    int64_t room = std::max<int64_t>(2, (m.vector_registers - weights_in_registers) / 2);
+    int64_t across = along_x ? 1 : vectors_across(s, m, vector, weights_in_registers > 0);
+    int64_t tile_c = along_x ? 1 : across * vector;
+    // Several vectors' weights are read where they are used.
+    int64_t room = (m.vector_registers - (across == 1 ? weights_in_registers : 0)) / 2;
+    room = std::max<int64_t>(across == 1 ? 2 : 1, room / across);
     int64_t tile_x = along_x ? vector : even_tile(s.axes[0].out, std::min<int64_t>(room, 8));
     int64_t bytes = tensor_bytes(s);
     bool threads = m.cores > 1 && bytes > parallel_bytes;
