@@ -6,13 +6,16 @@ and with many trials; then the two results and the default race in one process.
     bench/tuning_quality.py [--shapes 8] [--short 48] [--long 1000] [--seed 1] [--cnnc build/cnnc]
                             [--kernel-bench build/kernel_bench] [--folder DIR]
 
-Interrupted, it goes on where it was when run again with the same folder. Prints a row per shape: the
-short search's time over the long one's, and both over the default's.
+Interrupted, it goes on where it was when run again with the same folder; shapes that are done are
+not measured again. Prints a row per shape: the short search's time over the long one's, and both over
+the default's; at the end, or the interruption, the worst of those done.
 """
 import argparse
+import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 
@@ -59,6 +62,31 @@ def race(kernel_bench, workload, schedules):
     return default, times
 
 
+def measure(args, index, shape):
+    """The three ratios of a shape; from the folder, if they were measured before."""
+    base = os.path.join(args.folder, f"shape{index}-seed{args.seed}")
+    result = f"{base}-{args.short}-{args.long}.json"
+    if os.path.exists(result):
+        with open(result, encoding="utf-8") as file:
+            return json.load(file)
+    cnn = base + ".cnn"
+    with open(cnn, "w", encoding="utf-8") as file:
+        file.write(network(index, *shape))
+    workload, short = tune(args.cnnc, cnn, base + "-short.sched", args.short)
+    _, long = tune(args.cnnc, cnn, base + "-long.sched", args.long)
+    default, times = race(args.kernel_bench, workload,
+                          ["default", *dict.fromkeys([short, long])])
+    ratios = [times[short] / times[long], default / times[short], default / times[long]]
+    with open(result + ".new", "w", encoding="utf-8") as file:
+        json.dump(ratios, file)
+    os.replace(result + ".new", result)
+    return ratios
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shapes", type=int, default=8)
@@ -70,25 +98,20 @@ def main():
     parser.add_argument("--folder", default="build/tuning_quality")
     args = parser.parse_args()
     os.makedirs(args.folder, exist_ok=True)
+    signal.signal(signal.SIGTERM, interrupt)
     rng = random.Random(args.seed)
-    worst = 0
+    worst, done = 0, 0
     print(f"{'SHAPE':34} {'SHORT/LONG':>10} {'DEFAULT/SHORT':>13} {'DEFAULT/LONG':>12}")
-    for index in range(args.shapes):
-        shape = draw(rng)
-        base = os.path.join(args.folder, f"shape{index}-seed{args.seed}")
-        cnn = base + ".cnn"
-        with open(cnn, "w", encoding="utf-8") as file:
-            file.write(network(index, *shape))
-        workload, short = tune(args.cnnc, cnn, base + "-short.sched", args.short)
-        _, long = tune(args.cnnc, cnn, base + "-long.sched", args.long)
-        schedules = list(dict.fromkeys([short, long]))
-        default, times = race(args.kernel_bench, workload, ["default", *schedules])
-        ratio = times[short] / times[long]
-        worst = max(worst, ratio)
-        size, c, k, kernel, stride = shape
-        print(f"{f'{kernel}x{kernel}/{stride}, {c}->{k}, {size}x{size}':34} {ratio:10.3f} "
-              f"{default / times[short]:13.3f} {default / times[long]:12.3f}", flush=True)
-    print(f"worst: {worst:.3f}")
+    try:
+        for index in range(args.shapes):
+            size, c, k, kernel, stride = shape = draw(rng)
+            ratio, default_short, default_long = measure(args, index, shape)
+            worst, done = max(worst, ratio), done + 1
+            print(f"{f'{kernel}x{kernel}/{stride}, {c}->{k}, {size}x{size}':34} {ratio:10.3f} "
+                  f"{default_short:13.3f} {default_long:12.3f}", flush=True)
+    except KeyboardInterrupt:
+        pass
+    print(f"worst of {done} shapes: {worst:.3f}")
     return 0
 
 
