@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # cnnc tune as users run it: interrupted by kill -9 and by Ctrl-C, resumed, for several targets.
 #
-#     tune.sh CNNC here | arm64 | opencl        (77: what the target needs is missing)
+#     tune.sh CNNC here | arm64 | opencl | ssh        (77: what the target needs is missing)
 set -euo pipefail
 cnnc=$1
 part=$2
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+sshd_pid=
+trap '[ -z "$sshd_pid" ] || kill $sshd_pid; rm -rf "$folder"' EXIT
 cd "$folder"
 
 cat > small.cnn <<'CNN'
@@ -89,6 +90,33 @@ another_target() {
   check_files
 }
 
+# A server on this machine, with keys made for it; leaves the runner in `ssh_runner`.
+start_sshd() {
+  local attempt port i
+  [ "$(id -u)" != 0 ] || mkdir -p -m 755 /run/sshd # sshd insists on it when root starts it
+  ssh-keygen -q -t ed25519 -N '' -f host
+  ssh-keygen -q -t ed25519 -N '' -f key
+  for attempt in 1 2 3 4 5; do # the port may be taken
+    port=$((20000 + ($$ * 7 + attempt * 1009) % 40000))
+    ssh_runner="ssh -F /dev/null -p $port -i $folder/key -o StrictHostKeyChecking=no \
+-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes localhost"
+    printf '%s\n' "Port $port" 'ListenAddress 127.0.0.1' "HostKey $folder/host" \
+      "AuthorizedKeysFile $folder/key.pub" 'StrictModes no' 'PidFile none' \
+      'PermitRootLogin yes' > sshd_config
+    /usr/sbin/sshd -D -e -f "$folder/sshd_config" > sshd.log 2>&1 < /dev/null &
+    sshd_pid=$!
+    for i in $(seq 50); do
+      kill -0 $sshd_pid 2> /dev/null || break
+      ! $ssh_runner -o BatchMode=yes true 2> /dev/null || return 0
+      sleep 0.1
+    done
+    kill $sshd_pid 2> /dev/null || true
+    sshd_pid=
+  done
+  echo "sshd does not let us in: $(cat sshd.log)"
+  exit 77
+}
+
 case $part in
 here)
   killed_and_resumed
@@ -119,5 +147,23 @@ opencl)
     fail "$(cat log.txt)"
   [ "$(lines small.sched)" = 2 ] && [ "$(lines small.sched.tried)" = 3 ] || fail "$(cat log.txt)"
   check_files
+  ;;
+ssh)
+  if ! command -v ssh ssh-keygen > log.txt || ! [ -x /usr/sbin/sshd ]; then
+    echo "needs openssh-client and openssh-server"
+    exit 77
+  fi
+  start_sshd
+  tune --runner "$ssh_runner" --threads 2 --trials 3 -o small.sched > table.txt 2> log.txt ||
+    fail "$(cat log.txt)"
+  [ "$(lines small.sched)" = 2 ] && [ "$(lines small.sched.tried)" = 3 ] || fail "$(cat log.txt)"
+  grep -q 'behind ssh .* localhost, 2 threads' small.sched || fail "provenance"
+  check_files
+  # A board that goes away ends it with words, and keeps what is known.
+  kill $sshd_pid
+  sshd_pid=
+  tune --runner "$ssh_runner" --trials 3 -o small.sched > table.txt 2> log.txt && fail "no board"
+  [ $? = 3 ] && grep -q 'Connection refused' log.txt || fail "$(cat log.txt)"
+  [ "$(lines small.sched)" = 2 ] || fail "lost records"
   ;;
 esac
