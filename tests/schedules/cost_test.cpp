@@ -80,6 +80,48 @@ TEST(Cost, WeightsComeFromFurtherAway) {
               2 * cost(w, "direct(tile_x=14, tile_c=32, rows=14)").traffic);
 }
 
+TEST(Cost, WaitsForWeightsThatNobodyAskedFor) {
+    const Workload w = conv(512, 512, 7);
+    const double in_time = cost(w, "direct(tile_x=7, tile_c=32, prefetch=4096)").cycles;
+    const double late = cost(w, "direct(tile_x=7, tile_c=32, prefetch=512)").cycles;
+    EXPECT_LT(in_time, late);
+    // A tenth to a fifth slower, when measured.
+    EXPECT_GT(cost(w, "direct(tile_x=7, tile_c=32, prefetch=0)").cycles, 1.1 * in_time);
+    EXPECT_GT(cost(w, "direct(tile_x=7, tile_c=32, prefetch=0)").cycles, late);
+    // Where it does not help, it does not cost much either.
+    const Workload small = conv(16, 32, 56);
+    EXPECT_NEAR(cost(small, "direct(tile_x=14, tile_c=32, prefetch=2048)").cycles /
+                    cost(small, "direct(tile_x=14, tile_c=32, prefetch=0)").cycles,
+                1, 0.02);
+}
+
+TEST(Cost, SharedInputsTakeRegisters) {
+    const Workload w = parse_workload("conv2d(32, kernel=[3, 3], stride=[1, 1], "
+                                      "padding=[[1, 1], [1, 1]], dilation=[1, 1], groups=1, "
+                                      "bias=true) f32[1, 3, 56, 56] -> f32[1, 32, 56, 56]")
+                           .value();
+    EXPECT_EQ(cost(w, "small(tile_x=14, tile_c=32, unroll=1)").spilled, 0);
+    EXPECT_EQ(cost(w, "small(tile_x=14, tile_c=32, unroll=3)").registers, 14 * 2 + 2 + 13 * 2 + 1);
+}
+
+TEST(Cost, VectorsOfChannelsHaveWeightsOfTheirOwn) {
+    const Workload w = parse_workload("conv2d(96, kernel=[3, 3], stride=[1, 1], "
+                                      "padding=[[1, 1], [1, 1]], dilation=[1, 1], groups=96, "
+                                      "bias=true) f32[1, 96, 28, 28] -> f32[1, 96, 28, 28]")
+                           .value();
+    EXPECT_EQ(cost(w, "depthwise(tile_x=4, tile_c=16)").spilled, 0);
+    EXPECT_EQ(cost(w, "depthwise(tile_x=4, tile_c=96)").registers, 6 * (4 + 9 + 1) + 1);
+}
+
+TEST(Cost, ImagesAreBestReadAsTheyLie) {
+    const Workload w = parse_workload("max_pool2d(kernel=[3, 3], stride=[2, 2], "
+                                      "padding=[[1, 1], [1, 1]], dilation=[1, 1], ceil_mode=false) "
+                                      "f32[1, 64, 112, 112] -> f32[1, 64, 56, 56]")
+                           .value();
+    EXPECT_GT(cost(w, "pool(tile_x=8, tile_c=16)").cycles,
+              1.2 * cost(w, "pool(tile_x=4, tile_c=64)").cycles);
+}
+
 TEST(Cost, StagesHalosOfEveryBlock) {
     const Workload w = conv(64, 64, 56);
     const double whole = cost(w, "direct(rows=56)").staging;
