@@ -4,9 +4,9 @@
 // Tiles of pixels, one after the other, multiply the same block of packed weights, which the second
 // cache keeps for them. The first of these tiles would wait for memory all the time and the others
 // never. So every tile asks for its share of the block that comes next in memory, a line every few
-// steps: by the time that block's turn comes it is there. Blocks whose tiles are few gain most: 10 to
-// 25% of the late layers of a ResNet or MobileNet. Like prefetch.h it works on LLVM's code, after all
-// optimization.
+// steps: by the time that block's turn comes it is there. Blocks whose tiles are few gain most: 10
+// to 25% of the late layers of a ResNet or MobileNet. Like prefetch.h it works on LLVM's code,
+// after all optimization.
 #pragma once
 
 namespace llvm {
