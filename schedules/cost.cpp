@@ -128,10 +128,12 @@ double in_bytes(const Contraction &s, int64_t rows) {
     return 4.0 * staged * double(x.last() + 1 + x.pad) * double(s.c * z.kernel);
 }
 
-// What loops read again and again.
+// What loops read again and again, and the weights' way from memory.
 struct Reads {
     const Machine &m;
-    double late = 0; // the part of a wait for weights that is left
+    double late = 0;    // the part of a wait for weights that is left
+    double compute = 0; // cycles of one walk over all weights
+    bool preload = false;
     double traffic = 0, waiting = 0;
 
     void add(double bytes, double reach) { traffic += stream_cycles(m, bytes, reach); }
@@ -139,8 +141,17 @@ struct Reads {
         add(bytes, reach);
         waiting += late * page_wait(m, bytes, reach);
     }
-    // They come from memory whatever the schedule.
-    void add_first_weights(double bytes) { waiting += late * page_wait(m, bytes, everything); }
+    // They come from memory whatever the schedule: during the first of the `passes` that walk a
+    // block's, or, asked for ahead, during all passes over the block before.
+    void add_first_weights(double bytes, double passes, double blocks, double input) {
+        const bool ahead =
+            preload && passes > 1 && 2 * bytes / blocks + input <= double(m.l2_bytes);
+        const double arrival = bytes / memory_rate;
+        const double in_time = ahead ? 1 - 1 / blocks : 0; // all but the first block
+        waiting += (1 - in_time) * (late * page_wait(m, bytes, everything) +
+                                    std::max(0.0, arrival - compute / passes));
+        waiting += in_time * std::max(0.0, arrival - compute);
+    }
 };
 
 void add_conv_reads(const Contraction &s, const Blocks &b, int64_t tile_c, Reads &reads) {
@@ -162,7 +173,7 @@ void add_conv_reads(const Contraction &s, const Blocks &b, int64_t tile_c, Reads
         reads.add_weights(blocks * weights_of_tile * double(b.c * b.y * (b.x - 1)),
                           weights_of_tile + row / double(b.x));
     }
-    reads.add_first_weights(weights);
+    reads.add_first_weights(weights, b.channels_outer ? tiles : double(b.x), double(b.c), input);
     reads.add_weights((blocks - 1) * weights, weights + input + output);
     reads.traffic += blocks * (input + output) / 8;
 }
@@ -173,6 +184,10 @@ int64_t conv_tasks(const Blocks &b, const std::string &parallel) {
 
 int64_t prefetch_of(const Schedule &schedule) {
     return schedule.has("prefetch") ? schedule.integer("prefetch") : 0;
+}
+
+bool preloads(const Schedule &schedule) {
+    return schedule.has("preload") && schedule.choice("preload") == "block";
 }
 
 // direct, small and planar.
@@ -209,7 +224,7 @@ Cost row_blocks_cost(const Contraction &s, const Machine &m, const Schedule &sch
     cost.compute = tiles * cycles_of(tile, m, cost);
     cost.compute += double(b.outer * b.x * s.axes[1].out) *
                     (along_x ? 0 : ragged_stores(m, s.k, tile_c, double(tile_x * tile_c)));
-    Reads reads{m, late(tile, m)};
+    Reads reads{m, late(tile, m), cost.compute / double(b.rows * b.outer), preloads(schedule)};
     add_conv_reads(s, b, tile_c, reads);
     cost.traffic = reads.traffic;
     cost.waiting = reads.waiting;
@@ -231,7 +246,7 @@ void add_gemm_reads(const Contraction &s, const Blocks &b, int64_t tile_m, int64
         reads.add_weights(blocks * weights * double(b.x - 1), weights + strip);
         reads.add(blocks * strip * double(b.x * (b.c - 1)), strip + panel);
     }
-    reads.add_first_weights(weights);
+    reads.add_first_weights(weights, b.channels_outer ? double(b.x) : 1, double(b.c), input);
     reads.add_weights((blocks - 1) * weights, weights + input);
     reads.traffic += blocks * (input + 4.0 * double(b.x * tile_m * s.k)) / 8;
 }
@@ -258,7 +273,7 @@ Cost gemm_cost(const Contraction &s, const Machine &m, const Schedule &schedule,
     cost.compute =
         tiles * cycles_of(tile, m, cost) +
         double(b.outer * tiles_x) * ragged_stores(m, s.k, tile_n, double(tile_m * tile_n));
-    Reads reads{m, late(tile, m)};
+    Reads reads{m, late(tile, m), cost.compute / double(b.rows * b.outer), preloads(schedule)};
     add_gemm_reads(s, b, tile_m, tile_n, reads);
     cost.traffic = reads.traffic;
     cost.waiting = reads.waiting;

@@ -7,8 +7,9 @@
 // too few are independent, and a store and a load for each register too many. Per block: which
 // cache the weights, input and output of a loop have to come from, given what the loops inside it
 // touch, and how far ahead weights from far away are asked for. Per kernel: the borders that are
-// staged, tiles that only half count, and threads that wait for the one with most to do. What
-// every schedule has to fetch once is left out.
+// staged, tiles that only half count, and threads that wait for the one with most to do. Inputs and
+// outputs, which every schedule has to fetch once, are left out; weights are taken to come from
+// memory.
 #pragma once
 
 #include "schedules/family.h"
@@ -16,8 +17,8 @@
 namespace cnnc {
 
 struct Cost {
-    double cycles =
-        0; // of the whole kernel on the threads asked for; the sum and maximum of these:
+    // Of the whole kernel on the threads asked for; the sum and maximum of these:
+    double cycles = 0;
     double compute = 0;    // multiply-adds, loads and spills of all tiles, ragged ones whole
     double traffic = 0;    // cycles that the caches and memory need for what they deliver
     double waiting = 0;    // for weights from far away that were not asked for in time

@@ -71,6 +71,22 @@ TEST(Cost, CountsRaggedTilesWhole) {
     EXPECT_GT(cost(w, "direct(tile_x=13)").compute, 1.3 * cost(w, "direct(tile_x=14)").compute);
 }
 
+// Seven tiles share a block of 590 kB: what the first would wait for comes while the others work.
+TEST(Cost, WeightsOfTheNextBlockComeMeanwhile) {
+    Machine m = avx512_machine();
+    m.l2_bytes = 2 << 20;
+    const Workload w = conv(512, 512, 7);
+    const Schedule preloading = default_schedule(w, m);
+    EXPECT_EQ(preloading.choice("preload"), "block");
+    Schedule waiting = *parse_schedule("direct(preload=none, prefetch=2048)", &preloading, nullptr);
+    EXPECT_GT(estimate_cost(w, m, waiting, 1).cycles,
+              1.2 * estimate_cost(w, m, preloading, 1).cycles);
+    // Two blocks have to fit the second cache.
+    m.l2_bytes = 1 << 20;
+    EXPECT_EQ(default_schedule(w, m).choice("preload"), "none");
+    EXPECT_GT(estimate_cost(w, m, preloading, 1).waiting, 0);
+}
+
 TEST(Cost, WeightsComeFromFurtherAway) {
     // 9.4 MB of weights: rows outside would fetch them all for every row.
     const Workload w = conv(512, 512, 14);
