@@ -8,6 +8,7 @@
 #include "compiler/driver/inputs.h"
 #include "compiler/driver/network.h"
 #include "compiler/driver/static_report.h"
+#include "compiler/execute/roofline.h"
 #include "compiler/sema/call_text.h"
 
 #include <CLI/CLI.hpp>
@@ -40,8 +41,7 @@ constexpr uint64_t default_seed = 1;
 // What time_libraries found out about the one network.
 struct Measured {
     LibraryTimes times;
-    double peak_gflops = 0; // 0: not measured, as on a GPU
-    std::vector<double> bandwidth;
+    Ceilings ceilings; // not known on a GPU
 };
 
 Measured measure(const Place &place, const Library &library, const NetworkCall &call,
@@ -53,27 +53,7 @@ Measured measure(const Place &place, const Library &library, const NetworkCall &
     plan.bandwidth = plan.peak && options.layers;
     TimingResult result = time_libraries(place, {&library}, call, plan);
     check(place, result.problem);
-    Measured measured = {std::move(result.libraries[0]), 0, std::move(result.bytes_per_second)};
-    for (const double gflops : result.peak_gflops)
-        measured.peak_gflops = std::max(measured.peak_gflops, gflops);
-    return measured;
-}
-
-// Bytes a second for a layer that touches so many bytes: what the largest block within them gets.
-double bandwidth_for(const Measured &measured, int64_t bytes) {
-    size_t i = 0;
-    while (i + 1 < measured.bandwidth.size() && (smallest_bandwidth_block << (i + 1)) <= bytes)
-        ++i;
-    return measured.bandwidth[i];
-}
-
-// The least time the machine could take for the workload over the time taken; 0: not known.
-double roofline(const Measured &measured, const Workload &workload, double seconds) {
-    if (measured.peak_gflops == 0)
-        return 0;
-    const double compute = 2.0 * double(workload_macs(workload)) / (measured.peak_gflops * 1e9);
-    const int64_t bytes = workload_bytes(workload);
-    return std::max(compute, double(bytes) / bandwidth_for(measured, bytes)) / seconds;
+    return {std::move(result.libraries[0]), ceilings_of(result)};
 }
 
 struct Row {
@@ -83,6 +63,7 @@ struct Row {
 
 std::vector<Row> layer_rows(const Scheduled &scheduled, const Measured &measured) {
     std::vector<Row> rows;
+    const int64_t weights = weight_bytes(scheduled.kernels);
     for (size_t i = 0; i < scheduled.choices.size(); ++i) {
         const Kernel &kernel = scheduled.kernels.kernels[i];
         const double seconds = measured.times.step_seconds[i];
@@ -90,7 +71,7 @@ std::vector<Row> layer_rows(const Scheduled &scheduled, const Measured &measured
                         workload_text(kernel.workload),
                         schedule_text(scheduled.choices[i].schedule), seconds * 1e3,
                         2e-9 * double(workload_macs(kernel.workload)) / seconds,
-                        roofline(measured, kernel.workload, seconds)});
+                        least_seconds(measured.ceilings, kernel.workload, weights) / seconds});
     }
     return rows;
 }
@@ -114,7 +95,7 @@ void print_json(const Summary &summary, const Measured &measured, const std::vec
         {"median_ms", measured.times.median_seconds * 1e3},
         {"macs", summary.macs},
         {"gflops", summary.gflops},
-        {"peak_gflops", measured.peak_gflops},
+        {"peak_gflops", measured.ceilings.peak_gflops},
     };
     if (with_layers)
         json["layers"] = nlohmann::ordered_json::array();
@@ -140,7 +121,7 @@ void print_text(const Summary &summary, const Measured &measured, const std::vec
                        row.schedule});
         console.out << table.text() << "\n";
     }
-    const bool on_gpu = measured.peak_gflops == 0;
+    const bool on_gpu = measured.ceilings.peak_gflops == 0;
     console.out << fmt::format("{} on {}{}{}{}\n", summary.network, summary.target,
                                summary.cpu.empty() ? "" : " ", summary.cpu,
                                on_gpu ? "" : ", " + count_text(size_t(summary.threads), "thread"));
@@ -151,8 +132,8 @@ void print_text(const Summary &summary, const Measured &measured, const std::vec
         console.out << fmt::format("{:.4g} GFLOP/s\n", summary.gflops);
     else
         console.out << fmt::format("{:.4g} GFLOP/s of the {:.4g} measured on registers: {:.0f}%\n",
-                                   summary.gflops, measured.peak_gflops,
-                                   100 * summary.gflops / measured.peak_gflops);
+                                   summary.gflops, measured.ceilings.peak_gflops,
+                                   100 * summary.gflops / measured.ceilings.peak_gflops);
 }
 
 int64_t total_macs(const Graph &graph) {

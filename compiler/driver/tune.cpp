@@ -10,6 +10,7 @@
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
 #include "compiler/driver/tune_report.h"
+#include "compiler/execute/roofline.h"
 #include "compiler/tune/trial_log.h"
 #include "compiler/tune/workbench.h"
 #include "schedules/near.h"
@@ -106,20 +107,13 @@ void check_patterns(const std::vector<std::string> &patterns, const KernelGraph 
     }
 }
 
-int64_t weight_bytes(const KernelGraph &kernels) {
-    int64_t bytes = 0;
-    for (const Kernel &kernel : kernels.kernels)
-        if (const auto weight = workload_weight(kernel.workload))
-            bytes += 4 * element_count(weight->shape);
-    return bytes;
-}
-
 // Layers with the same workload are one task.
 std::vector<TuneTask> tasks_of(const KernelGraph &kernels, const Machine &machine,
                                const std::vector<std::string> &layers) {
     std::vector<TuneTask> tasks;
     std::map<std::string, size_t> index;
-    const bool cold = weight_bytes(kernels) > machine.l2_bytes + machine.l3_bytes;
+    // What is left in the last cache, others may have taken, and it is far away as well.
+    const bool cold = weight_bytes(kernels) > machine.l2_bytes;
     for (const Kernel &kernel : kernels.kernels) {
         if (!chosen(layers, kernel.name))
             continue;

@@ -3,6 +3,7 @@
 
 #include "compiler/codegen/hot_loop.h"
 #include "compiler/codegen/service.h"
+#include "compiler/execute/roofline.h"
 #include "compiler/tune/one_kernel.h"
 #include "schedules/family.h"
 
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -68,14 +70,6 @@ Fate fate_of(RunProblem::Kind kind) {
         return Fate::crashed;
     }
     return Fate::crashed;
-}
-
-// Bytes a second of the largest block measured within so many bytes.
-double bandwidth_for(const std::vector<double> &measured, int64_t bytes) {
-    size_t i = 0;
-    while (i + 1 < measured.size() && (smallest_bandwidth_block << (i + 1)) <= bytes)
-        ++i;
-    return i < measured.size() ? measured[i] : 0;
 }
 
 } // namespace
@@ -204,14 +198,11 @@ double Workbench::Parts::least_seconds(const TuneTask &task) {
     plan.peak = plan.bandwidth = true;
     const TimingResult result =
         time_libraries(options.place, {&kept_library(bench, base)}, call(bench), plan);
-    if (result.problem || result.peak_gflops.empty())
+    if (result.problem)
         return 0;
-    const double peak =
-        1e9 * *std::max_element(result.peak_gflops.begin(), result.peak_gflops.end());
-    const int64_t bytes = workload_bytes(task.workload);
-    const double bandwidth = bandwidth_for(result.bytes_per_second, bytes);
-    const double compute = peak > 0 ? 2.0 * double(workload_macs(task.workload)) / peak : 0;
-    return std::max(compute, bandwidth > 0 ? double(bytes) / bandwidth : 0);
+    constexpr int64_t from_memory = std::numeric_limits<int64_t>::max();
+    return cnnc::least_seconds(ceilings_of(result), task.workload,
+                               task.cold_weights ? from_memory : 0);
 }
 
 Workbench::Workbench(const WorkbenchOptions &options) : parts_(std::make_unique<Parts>()) {
