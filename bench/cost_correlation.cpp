@@ -141,15 +141,11 @@ void add_samples(const std::string &text, std::vector<Measured> &samples) {
             if (!workload)
                 continue;
             Measured sample{workload_text, {}};
-            auto add = [&](const Schedule &schedule, double score) {
-                if (schedule_problem(*workload, machine, schedule).empty())
-                    sample.candidates.push_back(
-                        {schedule, estimate_cost(*workload, machine, schedule, place->threads),
-                         score});
-            };
-            add(default_schedule(*workload, machine), 1);
             for (const Tried &t : trials)
-                add(t.schedule, t.score);
+                if (schedule_problem(*workload, machine, t.schedule).empty())
+                    sample.candidates.push_back(
+                        {t.schedule, estimate_cost(*workload, machine, t.schedule, place->threads),
+                         t.score});
             samples.push_back(std::move(sample));
         }
     }
