@@ -39,8 +39,8 @@ int list(const Options &options, Console &console) {
     read_all(options, book, console);
     Table table({"WHERE", "TARGET", ">MS", "FAMILY", "WORKLOAD"});
     for (const ScheduleRecord &r : book.records)
-        table.add({r.source, target_and_cpu(r), fmt::format("{:.4f}", r.milliseconds),
-                   r.schedule.family, r.workload});
+        table.add(
+            {r.source, target_and_cpu(r), ms_text(r.milliseconds), r.schedule.family, r.workload});
     console.out << table.text();
     return exit_ok;
 }

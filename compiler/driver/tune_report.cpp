@@ -118,8 +118,8 @@ std::string tune_table(const TuneResult &result) {
         const double base = t.seconds / t.score;
         before += base * t.task.count;
         after += t.seconds * t.task.count;
-        table.add({t.task.layer, fmt::format("{}", t.task.count), fmt::format("{:.4f}", base * 1e3),
-                   fmt::format("{:.4f}", t.seconds * 1e3), gain_text(t.score), roofline_text(t),
+        table.add({t.task.layer, fmt::format("{}", t.task.count), ms_text(base * 1e3),
+                   ms_text(t.seconds * 1e3), gain_text(t.score), roofline_text(t),
                    fmt::format("{}", t.trials), schedule_text(t.best)});
     }
     std::string text = table.text();
