@@ -322,3 +322,5 @@ CompiledKernel compile_gpu_kernel(const KernelRequest &request) {
 }
 
 } // namespace cnnc
+        if (!request.aligned)
+            lowered = with_operands_anywhere(std::move(lowered));

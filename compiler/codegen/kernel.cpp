@@ -253,10 +253,10 @@ Built build_module(const KernelRequest &request, llvm::LLVMContext &context) {
 } // namespace
 
 std::string kernel_key(const KernelRequest &request) {
-    return fmt::format("cnnc {} halide {} llvm {}\n{} {}\n{}\n{}\n", compiler_identity(),
+    return fmt::format("cnnc {} halide {} llvm {}\n{} {}\n{}\n{}\n{}", compiler_identity(),
                        halide_version(), llvm_version(), target_text(request.target),
                        request.target.cpu, workload_text(request.workload),
-                       schedule_text(request.schedule));
+                       schedule_text(request.schedule), request.aligned ? "aligned\n" : "");
 }
 
 std::string kernel_symbol(const KernelRequest &request) {

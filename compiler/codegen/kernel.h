@@ -30,7 +30,11 @@ struct KernelRequest {
     Workload workload;
     Schedule schedule;
     Target target;
+    // Every operand begins at a multiple of gpu_vector_bytes: a GPU's kernel may read vectors. Of
+    // no meaning, and false, for CPUs.
+    bool aligned = false;
 };
+constexpr int64_t gpu_vector_bytes = 16;
 
 // An argument of a kernel's entry in device code: the address of an operand of the kernel, an
 // address in its scratch memory on the device, or a value.

@@ -289,9 +289,29 @@ std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
                                             CompileFunction compile) {
     std::vector<KernelRequest> requests;
     for (size_t i = 0; i < scheduled.choices.size(); ++i)
-        requests.push_back({scheduled.kernels.kernels[i].workload, scheduled.choices[i].schedule,
-                            scheduled.target});
+        requests.push_back(kernel_request(scheduled, i));
     Progress progress(console, "compiling kernels");
+namespace {
+
+// Buffers begin at multiples of 64 bytes; those of the caller's, on a GPU, are checked in `run`.
+bool operands_aligned(const Kernel &kernel) {
+    const auto aligned = [](const TensorRef &ref, DType dtype) {
+        return ref.offset * int64_t(dtype_bytes(dtype)) % gpu_vector_bytes == 0;
+    };
+    bool all = aligned(kernel.output, kernel.workload.output.dtype);
+    for (size_t i = 0; i < kernel.inputs.size(); ++i)
+        all &= aligned(kernel.inputs[i], kernel.workload.inputs[i].dtype);
+    return all;
+}
+
+} // namespace
+
+KernelRequest kernel_request(const Scheduled &scheduled, size_t index) {
+    const Kernel &kernel = scheduled.kernels.kernels[index];
+    return {kernel.workload, scheduled.choices[index].schedule, scheduled.target,
+            gpu_api(scheduled.target) != GpuApi::none && operands_aligned(kernel)};
+}
+
     ServiceOptions options;
     options.jobs = arguments.jobs;
     options.use_cache = !arguments.no_cache && !compile;

@@ -58,6 +58,9 @@ struct NamedTarget {
 };
 std::vector<NamedTarget> chosen_targets(const CompileArguments &arguments);
 
+// What compiles a kernel of `scheduled`.
+KernelRequest kernel_request(const Scheduled &scheduled, size_t index);
+
 // Per kernel of `scheduled`. A kernel that cannot be compiled is a bug and ends the command with
 // what is needed to reproduce it. `compile`, where given, takes the place of compile_kernel, and
 // then nothing is taken from or put into the cache.

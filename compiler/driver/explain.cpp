@@ -174,8 +174,7 @@ std::string launches_text(const KernelRequest &request) {
 std::string layer_text(const Scheduled &scheduled, const Options &options) {
     const size_t index = find_kernel(scheduled.kernels, options.layer);
     const Kernel &kernel = scheduled.kernels.kernels[index];
-    const KernelRequest request = {kernel.workload, scheduled.choices[index].schedule,
-                                   scheduled.target};
+    const KernelRequest request = kernel_request(scheduled, index);
     if (options.assembly)
         return described(request, kernel_assembly);
     std::string text =

@@ -137,7 +137,6 @@ class KeepInRegisters : public IRMutator {
     }
 };
 
-// Halide takes for granted that every operand begins where a vector may.
 class DropAlignment : public IRMutator {
     using IRMutator::visit;
 

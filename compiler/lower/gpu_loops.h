@@ -25,8 +25,4 @@ Halide::Var gpu_elementwise(Halide::Func f, std::vector<Halide::Var> vars,
 // those of one thread; all others are dimensions of threads.
 LoweredKernel with_sums_in_registers(LoweredKernel kernel);
 
-// Operands may be parts of larger tensors, which begin at any element: only packed weights are read
-// by loads that need more alignment than an element has.
-LoweredKernel with_operands_anywhere(LoweredKernel kernel);
-
 } // namespace cnnc

@@ -2,7 +2,6 @@
 #include "compiler/lower/lower.h"
 
 #include "compiler/lower/families.h"
-#include "compiler/lower/gpu_loops.h"
 
 #include <stdexcept>
 
@@ -55,7 +54,7 @@ LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule) {
         return lower_sample(workload, schedule);
     if (family == "matmul")
         return lower_matmul(workload, schedule);
-    return with_operands_anywhere(lower_on_gpu(workload, schedule));
+    return lower_on_gpu(workload, schedule);
 }
 
 namespace {

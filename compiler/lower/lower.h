@@ -21,6 +21,11 @@ struct LoweredKernel {
 // The schedule must have passed schedule_problem(). Throws Halide::Error only for a bug.
 LoweredKernel lower_kernel(const Workload &workload, const Schedule &schedule);
 
+// For a GPU, where Halide takes for granted that every operand begins where a vector may. Operands
+// that are parts of larger tensors begin at any element: of this kernel only packed weights are
+// read by loads that need more alignment than an element has.
+LoweredKernel with_operands_anywhere(LoweredKernel kernel);
+
 // Halide's target for ours: with no run time of its own, and without checks the driver has made.
 Halide::Target halide_target(const Target &target);
 // The same for the GPU of `target`, with this machine's CPU, which runs the host code once.

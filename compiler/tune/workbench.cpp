@@ -128,8 +128,9 @@ struct Workbench::Parts {
 std::vector<std::string> Workbench::Parts::compile(const TuneTask &task,
                                                    const std::vector<Schedule> &schedules) {
     std::vector<KernelRequest> requests;
+    const bool on_gpu = gpu_api(options.place.target) != GpuApi::none;
     for (const Schedule &schedule : schedules)
-        requests.push_back({task.workload, schedule, options.place.target});
+        requests.push_back({task.workload, schedule, options.place.target, on_gpu});
     ServiceOptions service;
     service.jobs = options.jobs;
     service.use_cache = options.use_cache;

@@ -180,6 +180,9 @@ TEST(KernelKey, DependsOnAllOfTheRequest) {
     other.schedule.set("rows", base.schedule.integer("rows") + 1);
     EXPECT_TRUE(symbols.insert(kernel_symbol(other)).second);
     other = base;
+    other.aligned = true;
+    EXPECT_TRUE(symbols.insert(kernel_symbol(other)).second);
+    other = base;
     other.workload.epilogue.clear();
     EXPECT_TRUE(symbols.insert(kernel_symbol(other)).second);
     EXPECT_EQ(kernel_symbol(request(conv, avx2)), kernel_symbol(base));

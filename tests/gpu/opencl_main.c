@@ -4,10 +4,10 @@
 //
 //     opencl_kernels DATA FIRST > RESULTS
 //
-// DATA: per kernel the text of its device code, scratch bytes, and a number of operands with their
-// bytes, the output last; then its launches. Numbers have 64 bits, texts have their size in front.
-// RESULTS: per kernel an error code, whether the margins are as they were, and the output.
-// Without a device for OpenCL it ends with exit code 77.
+// DATA: per kernel the text of its device code, scratch bytes, and a number of operands, the output
+// last: how far each lies behind a multiple of 256, and its bytes; then its launches. Numbers have
+// 64 bits, texts have their size in front. RESULTS: per kernel an error code, whether the margins
+// are as they were, and the output. Without a device for OpenCL it ends with exit code 77.
 #include "runtime/gpu.h"
 
 #include <stdint.h>
@@ -35,7 +35,7 @@ static char *text(FILE *in, uint64_t *size) {
 }
 
 struct block {
-    uint64_t address, bytes; // of the margin in front, and between the margins
+    uint64_t address, front, bytes; // of the margin in front, its size, and between the margins
 };
 
 struct machine {
@@ -49,17 +49,18 @@ static void check(struct machine *m, int error) {
         m->error = error;
 }
 
-// `bytes` of `contents` (null: canaries) between margins of canaries.
-static struct block place(struct machine *m, const char *contents, uint64_t bytes) {
-    struct block b = {0, bytes};
-    const size_t all = bytes + 2 * margin;
+// `bytes` of `contents` (null: canaries) between margins of canaries, the one in front larger by
+// `shift`.
+static struct block place(struct machine *m, const char *contents, uint64_t shift, uint64_t bytes) {
+    struct block b = {0, margin + shift, bytes};
+    const size_t all = b.front + bytes + margin;
     char *copy = malloc(all);
     if (!copy)
         exit(1);
     for (size_t i = 0; i < all; i++)
         copy[i] = (char)canary[i % 4];
     if (contents)
-        memcpy(copy + margin, contents, bytes);
+        memcpy(copy + b.front, contents, bytes);
     check(m, m->gpu.api->allocate(&m->gpu, all, &b.address));
     if (!m->error)
         check(m, m->gpu.api->upload(&m->gpu, m->queue, b.address, copy, all));
@@ -70,7 +71,7 @@ static struct block place(struct machine *m, const char *contents, uint64_t byte
 
 // Whether the margins are as they were; `contents` becomes what is between them.
 static int take(struct machine *m, struct block b, char *contents) {
-    const size_t all = b.bytes + 2 * margin;
+    const size_t all = b.front + b.bytes + margin;
     int same = 1;
     char *copy = calloc(all, 1);
     if (!copy)
@@ -79,10 +80,10 @@ static int take(struct machine *m, struct block b, char *contents) {
         check(m, m->gpu.api->download(&m->gpu, m->queue, copy, b.address, all));
     check(m, m->gpu.api->wait(&m->gpu, m->queue));
     for (size_t i = 0; i < all; i++)
-        if ((i < margin || i >= margin + b.bytes) && copy[i] != (char)canary[i % 4])
+        if ((i < b.front || i >= b.front + b.bytes) && copy[i] != (char)canary[i % 4])
             same = 0;
     if (contents)
-        memcpy(contents, copy + margin, b.bytes);
+        memcpy(contents, copy + b.front, b.bytes);
     free(copy);
     m->gpu.api->release(&m->gpu, b.address);
     return same;
@@ -106,9 +107,10 @@ static void launch(struct machine *m, FILE *in, void *module, const struct block
         const uint64_t kind = number(in), operand = number(in), offset = number(in);
         char *value = text(in, &size);
         arguments[i] = (struct cnnc_gpu_argument){0, CNNC_GPU_ARENA, 0};
-        values[i] = (kind == 0 ? operands[operand].address : scratch.address) + margin;
+        if (kind == 0)
+            values[i] = operands[operand].address + operands[operand].front;
         if (kind == 1)
-            values[i] += offset;
+            values[i] = scratch.address + scratch.front + offset;
         if (kind == 2) {
             arguments[i].base = CNNC_GPU_VALUE;
             arguments[i].index = (int)size;
@@ -137,11 +139,12 @@ static void run_kernel(struct machine *m, FILE *in, int skip) {
     if (!m->error)
         check(m, m->gpu.api->load_module(&m->gpu, code, &module));
     free(code);
-    const struct block scratch = place(m, NULL, number(in));
+    const struct block scratch = place(m, NULL, 0, number(in));
     const uint64_t count = number(in);
     for (uint64_t i = 0; i < count; i++) {
+        const uint64_t shift = number(in);
         char *contents = text(in, &size);
-        operands[i] = place(m, contents, size);
+        operands[i] = place(m, contents, shift, size);
         free(contents);
     }
     for (uint64_t launches = number(in); launches > 0; launches--)

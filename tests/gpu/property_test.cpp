@@ -34,8 +34,8 @@ uint64_t from_environment(const char *name, uint64_t otherwise) {
 }
 
 std::string words(const KernelRequest &r) {
-    return fmt::format("\n  workload {}\n  schedule {}", workload_text(r.workload),
-                       schedule_text(r.schedule));
+    return fmt::format("\n  workload {}\n  schedule {}{}", workload_text(r.workload),
+                       schedule_text(r.schedule), r.aligned ? ", operands aligned" : "");
 }
 
 // ---- what the program reads ----
@@ -49,7 +49,8 @@ void put_text(std::ofstream &out, std::string_view text) {
     out.write(text.data(), std::streamsize(text.size()));
 }
 
-void put_operand(std::ofstream &out, const FencedMemory &memory) {
+void put_operand(std::ofstream &out, size_t shift, const FencedMemory &memory) {
+    put_number(out, int64_t(shift));
     put_text(out, {memory.data(), memory.bytes()});
 }
 
@@ -76,19 +77,21 @@ size_t output_bytes(const Workload &w, const Problem &problem) {
 void put_kernel(std::ofstream &out, const KernelRequest &r, const CompiledKernel &kernel,
                 const Problem &problem) {
     const PackedWeights packed = pack(r, problem);
+    // As parts of larger tensors begin.
+    const auto shift = [&](DType dtype) { return r.aligned ? 0 : dtype_bytes(dtype); };
     put_text(out, kernel.device_code);
     put_number(out, kernel.scratch_bytes);
     put_number(out, int64_t(problem.inputs.size()) + (packed.weight != nullptr) +
                         (packed.bias != nullptr) + 1);
-    for (const auto &input : problem.inputs)
-        put_operand(out, *input[0]);
+    for (size_t i = 0; i < problem.inputs.size(); ++i)
+        put_operand(out, shift(r.workload.inputs[i].dtype), *problem.inputs[i][0]);
     if (packed.weight)
-        put_operand(out, *packed.weight);
+        put_operand(out, 0, *packed.weight);
     if (packed.bias)
-        put_operand(out, *packed.bias);
+        put_operand(out, 0, *packed.bias);
     // Canaries, which gaps must keep.
     const FencedMemory output(output_bytes(r.workload, problem), Flush::front, 1);
-    put_operand(out, output);
+    put_operand(out, shift(r.workload.output.dtype), output);
     put_number(out, int64_t(kernel.launches.size()));
     for (const GpuLaunch &launch : kernel.launches)
         put_launch(out, launch);
@@ -176,6 +179,8 @@ std::vector<KernelRequest> random_requests() {
         const Schedule start = default_schedule(w, machine);
         requests.push_back(
             {w, parse_schedule(text.substr(bar + 3), &start, nullptr).value(), target});
+        requests.push_back(requests[0]);
+        requests[1].aligned = true;
         return requests;
     }
     for (uint64_t seed = first; seed < first + count; ++seed) {
@@ -185,8 +190,9 @@ std::vector<KernelRequest> random_requests() {
         for (const Family &family : families()) {
             if (!family_fits(family, w, machine))
                 continue;
-            requests.push_back({w, family.model(w, machine), target});
-            requests.push_back({w, random_schedule(family, w, machine, seed), target});
+            const bool aligned = seed % 2 == 0;
+            requests.push_back({w, family.model(w, machine), target, aligned});
+            requests.push_back({w, random_schedule(family, w, machine, seed), target, !aligned});
         }
     }
     return requests;

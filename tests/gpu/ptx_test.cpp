@@ -122,7 +122,7 @@ TEST(Ptx, OfNetworksAssemblesWithoutSpills) {
                         parse_target(std::string("x86-64-linux-cuda-cuda_capability_") + capability,
                                      nullptr)
                             .value();
-                    requests.push_back({w, default_schedule(w, machine_for(target)), target});
+                    requests.push_back({w, default_schedule(w, machine_for(target)), target, true});
                 }
     const std::vector<CompiledKernel> kernels = compiled(requests);
     int assembled = 0;
@@ -148,7 +148,8 @@ TEST(Ptx, OfRandomSchedulesCanBeLaunched) {
         const Workload w = random_workload(seed);
         for (const Family &family : families())
             if (family_fits(family, w, machine))
-                requests.push_back({w, random_schedule(family, w, machine, seed), target});
+                requests.push_back(
+                    {w, random_schedule(family, w, machine, seed), target, seed % 2 == 0});
     }
     const std::vector<CompiledKernel> kernels = compiled(requests);
     for (size_t i = 0; i < requests.size(); ++i) {
