@@ -30,10 +30,10 @@ typedef struct cnnc_options {
     // Called after each step of a run, on the calling thread.
     void (*profile)(void *user, int step, const char *name, double seconds);
     void *profile_user;
-    // GPUs only: which of them, counted from 0.
+    // GPUs only: which of them, counted from 0; -1: none, variants for them are passed over.
     int device;
     // CUDA only, nonzero: inputs and outputs are addresses in the memory of the device, of its
-    // primary context and aligned to 16 bytes. Variants that cannot take them are passed over.
+    // primary context and multiples of 16. Variants that cannot take them are passed over.
     int device_pointers;
 } cnnc_options;
 
@@ -54,7 +54,8 @@ enum cnnc_error {
     CNNC_ERROR_GPU_DEVICE = 13,
     CNNC_ERROR_GPU_MEMORY = 14,
     CNNC_ERROR_GPU_CODE = 15,
-    CNNC_ERROR_GPU_LAUNCH = 16
+    CNNC_ERROR_GPU_LAUNCH = 16,
+    CNNC_ERROR_GPU_ALIGNMENT = 17
 };
 
 enum { CNNC_MOST_THREADS = 256 };

@@ -27,8 +27,12 @@ static bool has_gpu_variants(void) {
     return cnnc_this_network.gpu_launches > 0;
 }
 
-// False when the sum does not fit in memory (on 32 bits).
-static bool lay_out(int threads, struct block_layout *layout) {
+static bool is_gpu(int variant) {
+    return has_gpu_variants() && cnnc_this_network.variants[variant].gpu;
+}
+
+// False when the sum does not fit in memory (on 32 bits). `on_gpu`: with its arena there.
+static bool lay_out(int threads, bool on_gpu, struct block_layout *layout) {
     size_t count = (size_t)threads, scratch;
     layout->slots = aligned(sizeof(struct cnnc_context));
     layout->threads = layout->slots + aligned(count * sizeof(struct cnnc_slot));
@@ -36,6 +40,9 @@ static bool lay_out(int threads, struct block_layout *layout) {
     layout->arena = layout->gpu;
     if (has_gpu_variants())
         layout->arena += aligned(cnnc_gpu_context_bytes());
+    layout->scratch = layout->end = layout->arena;
+    if (on_gpu)
+        return true;
     return !__builtin_add_overflow(layout->arena, cnnc_this_network.arena_bytes,
                                    &layout->scratch) &&
            !__builtin_mul_overflow(count, cnnc_this_network.scratch_bytes, &scratch) &&
@@ -45,7 +52,7 @@ static bool lay_out(int threads, struct block_layout *layout) {
 
 size_t cnnc_memory_size_for(int threads) {
     struct block_layout layout;
-    if (!valid_threads(threads) || !lay_out(threads == 0 ? 1 : threads, &layout))
+    if (!valid_threads(threads) || !lay_out(threads == 0 ? 1 : threads, false, &layout))
         return SIZE_MAX;
     return layout.end + CNNC_ALIGNMENT - 1; // the block may start anywhere
 }
@@ -56,7 +63,7 @@ size_t cnnc_memory_size(void) {
 
 static int check_options(const cnnc_options *options) {
     if (!valid_threads(options->threads) || !options->allocate != !options->release ||
-        options->device < 0)
+        options->device < -1)
         return CNNC_ERROR_OPTIONS;
     if (options->memory && options->memory_bytes < cnnc_memory_size_for(options->threads))
         return CNNC_ERROR_MEMORY_TOO_SMALL;
@@ -87,12 +94,16 @@ static int check_variant(const struct cnnc_variant *variant, const cnnc_options 
 }
 
 static bool takes_options(const struct cnnc_variant *variant, const cnnc_options *options) {
-    return !options->device_pointers ||
-           (has_gpu_variants() && variant->gpu && variant->gpu->api->takes_device_pointers);
+    if (!has_gpu_variants() || !variant->gpu)
+        return !options->device_pointers;
+    return options->device >= 0 &&
+           (!options->device_pointers || variant->gpu->api->takes_device_pointers);
 }
 
-// The first variant that can be run; an error code for why the last cannot. In one place, so that
-// of all the detection only what the variants ask for is left.
+// The first variant that can be run; an error code for why the last cannot. What goes wrong later,
+// with the variant's driver and device at hand (too little memory, say), is the caller's to know
+// of: a CPU that stepped in unasked would hide it. In one place, so that of all the detection only
+// what the variants ask for is left.
 __attribute__((noinline)) static int choose_variant(const cnnc_options *options, int *variant) {
     int error = CNNC_ERROR_OPTIONS;
     for (int i = 0; i < cnnc_this_network.variant_count && error; i++) {
@@ -108,7 +119,7 @@ __attribute__((noinline)) static int choose_variant(const cnnc_options *options,
 static int make_context(const cnnc_options *options, int variant, struct cnnc_context **out) {
     struct block_layout layout;
     int threads = thread_count(options);
-    if (!lay_out(threads, &layout))
+    if (!lay_out(threads, is_gpu(variant), &layout))
         return CNNC_ERROR_OUT_OF_MEMORY;
     void *block = options->memory ? (void *)0 : allocate(options, layout.end + CNNC_ALIGNMENT - 1);
     char *base = options->memory ? options->memory : block;
@@ -128,10 +139,10 @@ static int make_context(const cnnc_options *options, int variant, struct cnnc_co
 
 static int start(struct cnnc_context *context) {
     int error = cnnc_map_weights(context);
-    if (error || !has_gpu_variants() || !cnnc_this_network.variants[context->variant].gpu)
+    if (error || !is_gpu(context->variant))
         return error ? error : cnnc_start_threads(context);
     struct block_layout layout;
-    lay_out(context->threads, &layout);
+    lay_out(context->threads, true, &layout);
     error = cnnc_gpu_create(context, (char *)context + layout.gpu);
     cnnc_unmap_weights(context); // they are on the device now
     return error;
@@ -240,6 +251,8 @@ static const char *gpu_error_message(int code) {
                "the network for another target";
     case CNNC_ERROR_GPU_LAUNCH:
         return "the GPU failed while it loaded or ran the network";
+    case CNNC_ERROR_GPU_ALIGNMENT:
+        return "an address in the GPU's memory is not a multiple of 16 bytes";
     default:
         return unknown_code;
     }

@@ -67,7 +67,7 @@ static void free_shared(struct cnnc_gpu_shared *shared) {
 static int upload_weights(struct cnnc_gpu_shared *shared, const char *weights) {
     struct cnnc_gpu *gpu = &shared->gpu;
     const struct cnnc_gpu_api *api = shared->program->api;
-    size_t bytes = (size_t)cnnc_this_network.weights_bytes;
+    size_t bytes = (size_t)shared->program->weights_bytes;
     void *queue = (void *)0;
     if (!bytes)
         return CNNC_SUCCESS;
@@ -270,6 +270,18 @@ void cnnc_gpu_destroy(struct cnnc_context *context) {
     leave_shared(self->shared);
 }
 
+// Kernels read their operands in vectors of so many bytes.
+enum { vector_bytes = 16 };
+
+static bool aligned_ports(const void *const *inputs, void *const *outputs) {
+    uintptr_t bits = 0;
+    for (int i = 0; i < cnnc_this_network.inputs; i++)
+        bits |= (uintptr_t)inputs[i];
+    for (int i = 0; i < cnnc_this_network.outputs; i++)
+        bits |= (uintptr_t)outputs[i];
+    return bits % vector_bytes == 0;
+}
+
 // The caller's addresses become the arguments.
 static void take_ports(struct cnnc_gpu_context *self, const void *const *inputs,
                        void *const *outputs) {
@@ -341,6 +353,8 @@ int cnnc_gpu_run(struct cnnc_context *context, const void *const *inputs, void *
     struct cnnc_gpu_context *self = context->gpu;
     struct cnnc_gpu *gpu = &self->shared->gpu;
     const struct cnnc_gpu_api *api = self->program->api;
+    if (!owns_ports(context) && !aligned_ports(inputs, outputs))
+        return CNNC_ERROR_GPU_ALIGNMENT;
     int error = api->enter(gpu);
     if (error)
         return error;

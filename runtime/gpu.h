@@ -36,6 +36,7 @@ struct cnnc_gpu_program {
     const struct cnnc_gpu_argument *arguments; // of the first launch, of the second, ...
     const uint64_t *port_bytes;                // of the inputs, then of the outputs
     uint64_t arena_bytes;
+    uint64_t weights_bytes; // of the network's, from the first on: what the launches read
     int module_count, launch_count, argument_count;
     int capability;     // of CUDA: 80
     int driver_version; // of CUDA: 11010

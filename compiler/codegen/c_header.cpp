@@ -82,7 +82,8 @@ enum {
     MACRO_ERROR_GPU_DEVICE = 13,     /* no such GPU, or one too old for the network */
     MACRO_ERROR_GPU_MEMORY = 14,     /* not enough free memory on the GPU */
     MACRO_ERROR_GPU_CODE = 15,       /* the driver does not accept the network's code */
-    MACRO_ERROR_GPU_LAUNCH = 16      /* the GPU failed while it loaded or ran the network */
+    MACRO_ERROR_GPU_LAUNCH = 16,     /* the GPU failed while it loaded or ran the network */
+    MACRO_ERROR_GPU_ALIGNMENT = 17   /* an address of device_pointers is no multiple of 16 */
 };
 
 /* Makes a context. `options` may be NULL, and need not live on. On failure *net is NULL. */
@@ -125,13 +126,13 @@ const char *NAME_step_name(int step);
 
 constexpr std::string_view gpu_options_text =
     R"(    /* Which GPU runs the network, counted from 0. Contexts on one GPU share the network's code and
-     * weights there. */
+     * weights there. -1: none; targets for GPUs are passed over. */
     int device;
 
     /* Nonzero: inputs and outputs are addresses in the GPU's memory (of CUDA's primary context, as
-     * cudaMalloc gives them), aligned to 16 bytes, and nothing is copied. The inputs may still be
-     * in the making in the default stream; the outputs are ready when run returns. Targets that
-     * cannot take such addresses (all but CUDA) are passed over. */
+     * cudaMalloc gives them), multiples of 16, and nothing is copied. The inputs may still be in
+     * the making in the default stream; the outputs are ready when run returns. Targets that cannot
+     * take such addresses (all but CUDA) are passed over. */
     int device_pointers;
 )";
 constexpr std::string_view no_gpu_options_text =

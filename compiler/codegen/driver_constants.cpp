@@ -99,6 +99,7 @@ llvm::Constant *gpu_program_constant(llvm::Module &module, const GpuProgram &pro
                           array_constant(module, "cnnc_gpu_arguments", arguments),
                           array_constant(module, "cnnc_gpu_ports", ports),
                           integer_constant(module, 64, uint64_t(program.arena_bytes)),
+                          integer_constant(module, 64, uint64_t(program.weights_bytes)),
                           integer_constant(module, 32, modules.size()),
                           integer_constant(module, 32, launches.size()),
                           integer_constant(module, 32, arguments.size()),

@@ -84,9 +84,11 @@ DriverVariant driver_variant(const LibraryRequest &request, const PackedWeights 
     DriverVariant driver = {variant.name, variant.target, {}, {}};
     for (size_t i = 0; i < variant.compiled.size(); i++)
         driver.steps.push_back(step_of(request, weights, index, i));
-    if (gpu_api(variant.target) != GpuApi::none)
+    if (gpu_api(variant.target) != GpuApi::none) {
         driver.gpu = gpu_program(variant.target, variant.compiled, driver.steps,
                                  aligned(request.plan->arena_bytes));
+        driver.gpu->weights_bytes = weights.ends[index];
+    }
     return driver;
 }
 

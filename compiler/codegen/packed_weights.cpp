@@ -132,12 +132,14 @@ PackedWeights pack_weights(const LibraryRequest &request) {
     weights.bytes.reserve(size_t(most) + 4096); // and the tail of an object
     weights.bytes.resize(data_object_offset);
     Placer placer(weights.bytes);
-    for (const LibraryVariant &variant : request.variants)
-        weights.variants.push_back(place_variant(request.kernels->kernels, variant, placer));
     for (const Buffer &buffer : request.kernels->buffers)
         weights.buffers.push_back(buffer.kind == Buffer::Kind::constant
                                       ? placer.place(buffer.data.bytes, buffer.data.byte_count())
                                       : -1);
+    for (const LibraryVariant &variant : request.variants) {
+        weights.variants.push_back(place_variant(request.kernels->kernels, variant, placer));
+        weights.ends.push_back(int64_t(weights.size()));
+    }
     weights.identity = identity_of(weights, request);
     return weights;
 }

@@ -18,8 +18,9 @@ struct PackedWeights {
     // The block, from data_object_offset on: room for the head of an object or a weights file.
     std::string bytes;
     std::vector<std::vector<Offsets>> variants; // per variant and kernel
-    std::vector<int64_t> buffers;               // -1: not constant
-    uint64_t identity = 0; // changes with the contents and with what lies where
+    std::vector<int64_t> ends;    // per variant: all that it reads lies in front of this
+    std::vector<int64_t> buffers; // -1: not constant
+    uint64_t identity = 0;        // changes with the contents and with what lies where
 
     size_t size() const;
 };

@@ -287,6 +287,41 @@ TEST_F(GpuLibraryTest, FallsBackToTheCpu) {
     check_fallback("x86-64-linux-cuda-cuda_capability_80", "x86-64");
 }
 
+// The CPU's weights, in an order of their own, stay at home.
+TEST_F(GpuLibraryTest, UploadsTheWeightsItReads) {
+    const std::vector<CompiledKernel> c = c_kernels(shop_, CNNC_CC);
+    make_drivers();
+    shop_.write("upload.c", std::string(host_kernels) + R"(
+#include "tiny.h"
+#include <stdio.h>
+int main(void) {
+    driver();
+    tiny *net;
+    if (tiny_create(0, &net))
+        return 1;
+    const char *(*log)(void) =
+        (const char *(*)(void))dlsym(dlopen("libcuda.so.1", RTLD_NOW), "stand_in_log");
+    printf("%s", log());
+    tiny_destroy(net);
+    return 0;
+}
+)");
+    std::vector<std::string> logs;
+    for (bool with_cpu : {false, true}) {
+        Variants variants = {{"x86-64-linux-cuda", &cuda_}};
+        if (with_cpu)
+            variants.emplace_back("x86-64", &c);
+        LibraryRequest request = request_for(tiny_, variants);
+        if (with_cpu)
+            request.variants[1].schedules[0].set("tile_n", int64_t(16));
+        write_library(shop_, "tiny", build_library(request));
+        shop_.run(CNNC_CC + flags_ + "upload.c libtiny.a -lm -pthread -ldl -o upload");
+        logs.push_back(shop_.run("LD_LIBRARY_PATH=driver ./upload"));
+    }
+    EXPECT_NE(logs[0].find("\ncopy 192 bytes to #1+0\n"), std::string::npos) << logs[0];
+    EXPECT_EQ(logs[0], logs[1]);
+}
+
 TEST_F(GpuLibraryTest, TakesWeightsFromAFile) {
     TinyNetwork net = tiny_network("tiny");
     net.weights_file = true;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 #include <string>
@@ -202,6 +203,30 @@ TEST_F(GpuTest, DevicePointersAreUsedAsTheyAre) {
     cnnc_destroy(context);
 }
 
+TEST_F(GpuTest, DevicePointersAreMultiplesOf16) {
+    options_.device_pointers = 1;
+    cnnc_context *context = create();
+    take_log();
+    for (auto [x, y] : {std::pair(4, 0), {0, 8}, {12, 12}}) {
+        const void *inputs[] = {reinterpret_cast<const void *>(uintptr_t(0x10000 + x))};
+        void *outputs[] = {reinterpret_cast<void *>(uintptr_t(0x20000 + y))};
+        EXPECT_EQ(cnnc_run(context, inputs, outputs), CNNC_ERROR_GPU_ALIGNMENT);
+    }
+    EXPECT_EQ(take_log(), "");
+    EXPECT_STREQ(cnnc_error_message(CNNC_ERROR_GPU_ALIGNMENT),
+                 "an address in the GPU's memory is not a multiple of 16 bytes");
+    cnnc_destroy(context);
+    // Addresses of the host are copied from, wherever they are.
+    options_.device_pointers = 0;
+    context = create();
+    alignas(16) float memory[8] = {0, 1, 2, 3};
+    const void *inputs[] = {memory + 1};
+    void *outputs[] = {memory + 5};
+    EXPECT_EQ(cnnc_run(context, inputs, outputs), CNNC_SUCCESS);
+    EXPECT_EQ(memory[6], 84);
+    cnnc_destroy(context);
+}
+
 TEST_F(GpuTest, ProfileWaitsForEveryStep) {
     std::string seen;
     options_.profile_user = &seen;
@@ -376,6 +401,88 @@ TEST_F(GpuTest, ACpuStepsInWhereTheGpuCannot) {
     toy.variants.erase(toy.variants.begin());
     set_toy(toy);
     EXPECT_EQ(create_code(), CNNC_ERROR_OPTIONS);
+}
+
+Toy toy_with_cpu() {
+    Toy toy = gpu_toy();
+    toy.variants.push_back({"cpu", 0});
+    toy.arena_bytes = 1 << 20;
+    toy.scratch_bytes = 1 << 16;
+    toy.step = [](const StepArguments &) { return 0; };
+    return toy;
+}
+
+// Where there is a GPU, what goes wrong on it is told, not hidden behind a slower CPU.
+TEST_F(GpuTest, ACpuDoesNotStepInForAGpuThatFails) {
+    set_toy(toy_with_cpu());
+    stand_in_state()->calls = 0;
+    EXPECT_STREQ(cnnc_variant(), "gpu");
+    const int looking = stand_in_state()->calls; // for a GPU
+    int told = 0;
+    for (int n = 1;; n++) {
+        stand_in_state()->calls = 0;
+        stand_in_state()->fail_at = n;
+        stand_in_state()->fail_code = 2; // out of memory
+        cnnc_context *context = nullptr;
+        const int code = cnnc_create(&options_, &context);
+        const bool reached = stand_in_state()->calls >= n;
+        stand_in_state()->fail_at = 0;
+        const std::string log = take_log();
+        const bool frees = log.find("cuStreamDestroy fails") != std::string::npos ||
+                           log.find("cuCtxPopCurrent fails") != std::string::npos;
+        if (reached && n > looking && !frees)
+            EXPECT_EQ(code, CNNC_ERROR_GPU_MEMORY) << n << "\n" << log;
+        else
+            EXPECT_EQ(code, CNNC_SUCCESS) << n << "\n" << log;
+        if (code == CNNC_SUCCESS) { // the CPU asks for nothing
+            EXPECT_EQ(log.find("allocate") == std::string::npos, n <= looking) << log;
+        }
+        told += code != CNNC_SUCCESS;
+        cnnc_destroy(context);
+        expect_all_freed();
+        if (!reached)
+            break;
+    }
+    EXPECT_GT(told, 10);
+}
+
+TEST_F(GpuTest, NoGpuCanBeAskedFor) {
+    set_toy(toy_with_cpu());
+    options_.device = -1;
+    int code = 0;
+    cnnc_context *context = create();
+    run(context, {1, 2, 3}, &code);
+    EXPECT_EQ(code, CNNC_SUCCESS);
+    cnnc_destroy(context);
+    EXPECT_EQ(stand_in_state()->calls, 0);
+    options_.device_pointers = 1;
+    EXPECT_EQ(create_code(), CNNC_ERROR_OPTIONS);
+    options_.device_pointers = 0;
+    options_.device = -2;
+    EXPECT_EQ(create_code(), CNNC_ERROR_OPTIONS);
+    options_.device = -1;
+    set_toy(gpu_toy());
+    EXPECT_EQ(create_code(), CNNC_ERROR_OPTIONS);
+}
+
+TEST_F(GpuTest, TheHostsArenaIsForCpus) {
+    set_toy(toy_with_cpu());
+    size_t allocated = 0;
+    options_.allocator_user = &allocated;
+    options_.allocate = [](void *user, size_t bytes, size_t alignment) {
+        *static_cast<size_t *>(user) += bytes;
+        return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    };
+    options_.release = [](void *, void *memory) { std::free(memory); };
+    cnnc_context *context = create();
+    expect_runs(context);
+    cnnc_destroy(context);
+    EXPECT_LT(allocated, 4096u);
+    allocated = 0;
+    options_.device = -1;
+    cnnc_destroy(create());
+    EXPECT_EQ(allocated, cnnc_memory_size());
+    EXPECT_GT(allocated, size_t(1 << 20) + (1 << 16));
 }
 
 TEST_F(GpuTest, TheCallersBlockHoldsTheContext) {

@@ -239,10 +239,10 @@ TEST(Options, EveryErrorHasItsOwnWords) {
     toy.gpu_launches = 1; // without a GPU there are no words for its errors
     set_toy(toy);
     std::set<std::string> messages;
-    for (int code = CNNC_SUCCESS; code <= CNNC_ERROR_GPU_LAUNCH; code++)
+    for (int code = CNNC_SUCCESS; code <= CNNC_ERROR_GPU_ALIGNMENT; code++)
         EXPECT_TRUE(messages.insert(cnnc_error_message(code)).second) << code;
     EXPECT_EQ(messages.count(cnnc_error_message(-1)), 0u);
-    EXPECT_STREQ(cnnc_error_message(-1), cnnc_error_message(CNNC_ERROR_GPU_LAUNCH + 1));
+    EXPECT_STREQ(cnnc_error_message(-1), cnnc_error_message(CNNC_ERROR_GPU_ALIGNMENT + 1));
 }
 
 constexpr uint64_t no_such_feature = uint64_t(1) << 63;

@@ -31,6 +31,7 @@ const struct cnnc_gpu_program cnnc_toy_cuda = {
     .arguments = arguments,
     .port_bytes = port_bytes,
     .arena_bytes = 1024,
+    .weights_bytes = 64,
     .module_count = 2,
     .launch_count = 3,
     .argument_count = 9,
