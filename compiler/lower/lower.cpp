@@ -83,8 +83,8 @@ Halide::Target halide_gpu_target(const Target &target) {
     Halide::Target t = without_run_time(Halide::Target(target_text(host)));
     if (gpu_api(target) == GpuApi::opencl)
         t.set_feature(Halide::Target::CLDoubles); // exponents are computed in double
-    else if (cuda_capability(target) == 0)
-        t.set_feature(Halide::Target::CUDACapability50); // least_cuda_capability
+    else if (cuda_capability(target) == plain_cuda_capability)
+        t.set_feature(Halide::Target::CUDACapability50);
     return t;
 }
 

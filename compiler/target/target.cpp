@@ -210,8 +210,7 @@ Gpu gpu_for(const Target &target) {
         gpu.most_threads = {256, 256, 256};
         return gpu;
     }
-    const int capability = cuda_capability(target);
-    gpu.capability = capability != 0 ? capability : least_cuda_capability;
+    gpu.capability = cuda_capability(target);
     gpu.dp4a = gpu.capability >= 61;
     if (gpu.capability == 30)
         gpu.registers_per_thread = 63;
@@ -295,7 +294,7 @@ int cuda_capability(const Target &target) {
     for (const std::string &feature : target.features)
         if (feature.compare(0, capability_prefix.size(), capability_prefix) == 0)
             capability = std::max(capability, std::stoi(feature.substr(capability_prefix.size())));
-    return capability;
+    return capability == 0 && target.has("cuda") ? plain_cuda_capability : capability;
 }
 
 Target cpu_part(const Target &target) {

@@ -40,8 +40,8 @@ std::string target_text(const Target &target); // without the CPU
 GpuApi gpu_api(const Target &target);
 // 80 for cuda_capability_80; 0 where there is none.
 int cuda_capability(const Target &target);
-// What plain `cuda` stands for: Maxwell, and every GPU since.
-constexpr int least_cuda_capability = 50;
+// What `cuda` without a capability stands for: Maxwell, and every GPU since.
+constexpr int plain_cuda_capability = 50;
 // The target without its GPU: what the code on the CPU is compiled for.
 Target cpu_part(const Target &target);
 

@@ -72,6 +72,11 @@ TEST(Target, GpusAreFeatures) {
     ASSERT_TRUE(machine_for(cuda).gpu);
     EXPECT_EQ(machine_for(cuda).gpu->capability, 80);
     EXPECT_TRUE(machine_for(cuda).gpu->dp4a);
+    EXPECT_EQ(cuda_capability(parsed("x86-64-linux-cuda")), 50);
+    EXPECT_EQ(machine_for(parsed("x86-64-linux-cuda")).gpu->capability, 50);
+    EXPECT_EQ(cuda_capability(parsed("x86-64-linux-cuda_capability_30")), 30);
+    EXPECT_EQ(cuda_capability(parsed("cuda")), 75); // a short name is not the feature
+    EXPECT_EQ(cuda_capability(parsed("x86-64-linux-opencl")), 0);
     EXPECT_EQ(gpu_api(parsed("arm-64-linux-opencl")), GpuApi::opencl);
     EXPECT_EQ(gpu_api(parsed("x86-64-linux")), GpuApi::none);
     EXPECT_FALSE(machine_for(parsed("x86-64-linux-avx2")).gpu);
