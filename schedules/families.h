@@ -83,5 +83,6 @@ std::string check_gpu_threads(const Gpu &gpu, int64_t threads);
 std::string check_gpu_shared(const Gpu &gpu, int64_t bytes);
 std::string check_gpu_registers(const Gpu &gpu, int64_t registers, int64_t threads);
 std::string check_gpu_blocks(const Gpu &gpu, int64_t blocks);
+std::string check_gpu_results(const Gpu &gpu, int64_t results);
 
 } // namespace cnnc

@@ -97,6 +97,8 @@ std::string tile_problem(const Contraction &s, const Gpu &gpu, const GpuTile &t,
         problem = check_gpu_registers(gpu, t.registers(s), t.threads());
     if (problem.empty())
         problem = check_gpu_blocks(gpu, t.blocks(s));
+    if (problem.empty())
+        problem = check_gpu_results(gpu, t.blocks(s) * t.threads() * t.tile_c * t.tile_x);
     return problem;
 }
 

@@ -184,6 +184,12 @@ int64_t shared_per_lane(const Workload &w) {
     return 2 * dtype_bytes(w.inputs[0].dtype) * (std::holds_alternative<Softmax>(w.anchor) ? 2 : 1);
 }
 
+// Places for what all of top_k's threads find, the last block's idle ones included.
+int64_t topk_places(const Workload &w, int64_t points, int64_t rows) {
+    const auto *top = std::get_if<TopK>(&w.anchor);
+    return top ? round_up(points, std::min(rows, points)) * top->k : 0;
+}
+
 std::string reduce_constraint(const Workload &w, const Machine &m, const Schedule &schedule) {
     const Gpu &gpu = m.gpu.value();
     const Reduction r = reduction_of(w);
@@ -201,6 +207,8 @@ std::string reduce_constraint(const Workload &w, const Machine &m, const Schedul
         problem = check_gpu_shared(gpu, lanes > 1 ? lanes * rows * shared_per_lane(w) : 0);
     if (problem.empty())
         problem = check_gpu_blocks(gpu, ceil_div(product(r.kept.extents), rows));
+    if (problem.empty() && topk_places(w, product(r.kept.extents), rows) > gpu.most_elements)
+        problem = fmt::format("`rows` is {}: more threads than there is memory for", rows);
     return problem;
 }
 
@@ -218,6 +226,8 @@ Schedule reduce_model(const Workload &w, const Machine &m) {
         ((!kept_inner && lanes < gpu.warp) || points * lanes < gpu.multiprocessors * usual_threads))
         lanes *= 2;
     int64_t rows = threads_for(gpu, points);
+    while (rows > 1 && topk_places(w, points, rows) > gpu.most_elements)
+        rows /= 2;
     if (lanes > 1) {
         int64_t most = std::max<int64_t>(1, usual_threads / lanes);
         rows = 1;
@@ -256,6 +266,13 @@ std::string check_gpu_registers(const Gpu &gpu, int64_t registers, int64_t threa
         return "";
     return fmt::format("{} threads of some {} registers; a block has {}", threads, registers,
                        gpu.registers_per_block);
+}
+
+std::string check_gpu_results(const Gpu &gpu, int64_t results) {
+    if (results <= gpu.most_elements)
+        return "";
+    return fmt::format("{} results with those of ragged tiles; kernels address {}", results,
+                       gpu.most_elements);
 }
 
 std::string check_gpu_blocks(const Gpu &gpu, int64_t blocks) {

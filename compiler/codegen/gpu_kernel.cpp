@@ -244,6 +244,21 @@ std::string device_code(const Halide::Module &module) {
     throw KernelError{"Halide's module has no device code"};
 }
 
+// Where the code of an entry begins: its `.entry`. At the end without one.
+size_t ptx_entry(const std::string &ptx, const std::string &entry) {
+    return std::min(ptx.find(".entry " + entry + "("), ptx.size());
+}
+
+// Tells the assembler how many threads a block has: it spills rather than use more registers than a
+// block of so many threads can have, with which the launch would fail.
+void bound_threads(std::string &ptx, const GpuLaunch &launch) {
+    const size_t end = ptx.find(')', ptx_entry(ptx, launch.entry));
+    if (end == std::string::npos)
+        throw KernelError{"the device code lacks " + launch.entry};
+    const auto &[x, y, z] = launch.threads;
+    ptx.insert(end + 1, fmt::format("\n.maxntid {}, {}, {}", x, y, z));
+}
+
 bool in_word(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$';
 }
@@ -272,8 +287,21 @@ void tidy_opencl(std::string &text) {
 
 } // namespace
 
+int64_t ptx_local_bytes(const std::string &ptx, const std::string &entry) {
+    const size_t begin = ptx_entry(ptx, entry);
+    const size_t end = std::min(ptx.find(".entry ", begin + 1), ptx.size());
+    int64_t bytes = 0;
+    for (size_t at = begin; (at = ptx.find(".local ", at)) < end; ++at) {
+        // .local .align 8 .b8 \t__local_depot0[64];
+        const size_t line_end = ptx.find('\n', at), bracket = ptx.find('[', at);
+        if (bracket < line_end)
+            bytes += std::strtoll(ptx.c_str() + bracket + 1, nullptr, 10);
+    }
+    return bytes;
+}
+
 std::string launch_problem(const GpuLaunch &launch, const Gpu &gpu) {
-    int64_t threads = 1;
+    int64_t threads = 1, argument_bytes = 0;
     for (size_t i = 0; i < 3; ++i) {
         threads *= launch.threads[i];
         if (launch.threads[i] < 1 || launch.threads[i] > gpu.most_threads[i])
@@ -285,6 +313,10 @@ std::string launch_problem(const GpuLaunch &launch, const Gpu &gpu) {
         return fmt::format("{} threads in a block", threads);
     if (launch.shared_bytes > gpu.shared_bytes)
         return fmt::format("{} bytes of shared memory", launch.shared_bytes);
+    for (const GpuArgument &argument : launch.arguments)
+        argument_bytes += std::max<int64_t>(8, int64_t(argument.bytes.size()));
+    if (argument_bytes > gpu.argument_bytes)
+        return fmt::format("{} bytes of arguments", argument_bytes);
     return "";
 }
 
@@ -293,6 +325,8 @@ CompiledKernel compile_gpu_kernel(const KernelRequest &request) {
     kernel.symbol = kernel_symbol(request);
     try {
         LoweredKernel lowered = lower_kernel(request.workload, request.schedule);
+        if (!request.aligned)
+            lowered = with_operands_anywhere(std::move(lowered));
         const std::string name = kernel.symbol + "_host";
         Halide::Module halide = lowered.output.compile_to_module(lowered.arguments, name,
                                                                  halide_gpu_target(request.target));
@@ -317,10 +351,14 @@ CompiledKernel compile_gpu_kernel(const KernelRequest &request) {
         const std::string entry = fmt::format("{}_{}", kernel.symbol, i);
         rename_entry(kernel.device_code, launch.entry, entry);
         launch.entry = entry;
+        if (gpu_api(request.target) == GpuApi::opencl)
+            continue;
+        bound_threads(kernel.device_code, launch);
+        if (int64_t bytes = ptx_local_bytes(kernel.device_code, entry); bytes > gpu.local_bytes)
+            throw KernelError{
+                fmt::format("a launch the GPU refuses: {} bytes of local memory", bytes)};
     }
     return kernel;
 }
 
 } // namespace cnnc
-        if (!request.aligned)
-            lowered = with_operands_anywhere(std::move(lowered));

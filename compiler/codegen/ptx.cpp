@@ -97,8 +97,9 @@ std::vector<int> ptxas_architectures(const std::string &ptxas) {
     std::string problem;
     const std::string output = run_ptxas({ptxas, "--help"}, &problem);
     std::vector<int> all;
-    for (size_t at = 0; (at = output.find("sm_", at)) != std::string::npos;) {
-        at += 3;
+    // Listed in quotes; the words around them speak of others.
+    for (size_t at = 0; (at = output.find("'sm_", at)) != std::string::npos;) {
+        at += 4;
         int number = 0;
         const auto [end, error] =
             std::from_chars(output.data() + at, output.data() + output.size(), number);

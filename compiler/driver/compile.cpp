@@ -232,16 +232,21 @@ int64_t reach(const TensorView &view) {
     return last + 1;
 }
 
-void refuse_too_large(const Kernel &kernel, const Schedule &schedule) {
-    int64_t largest =
-        std::max(reach(kernel.workload.output), packed_weight_elements(kernel.workload, schedule));
-    for (const TensorView &input : kernel.workload.inputs)
-        largest = std::max(largest, reach(input));
-    if (largest > most_elements)
+void refuse_too_large(const Kernel &kernel, int64_t elements, const Target &target) {
+    const bool gpu = gpu_api(target) != GpuApi::none;
+    const int64_t most = gpu ? Gpu().most_elements : most_elements;
+    if (elements > most)
         throw Failure{exit_bad_input,
                       fmt::format("`{}` reads or writes a tensor that reaches over {} elements; "
-                                  "compiled kernels address at most {}",
-                                  kernel.name, largest, most_elements)};
+                                  "kernels compiled for {} address at most {}",
+                                  kernel.name, elements, gpu ? "GPUs" : "CPUs", most)};
+}
+
+int64_t largest_operand(const Workload &w) {
+    int64_t largest = reach(w.output);
+    for (const TensorView &input : w.inputs)
+        largest = std::max(largest, reach(input));
+    return largest;
 }
 
 } // namespace
@@ -251,10 +256,13 @@ namespace {
 // Chooses a schedule for every kernel.
 void choose_schedules(Scheduled &scheduled, const ScheduleBook &book, Console &console) {
     for (const Kernel &kernel : scheduled.kernels.kernels) {
+        refuse_too_large(kernel, largest_operand(kernel.workload), scheduled.target);
         scheduled.choices.push_back(
             choose_schedule(kernel.name, kernel.workload, scheduled.target, book));
         report_refused_override(kernel.name, scheduled.choices.back(), book, console);
-        refuse_too_large(kernel, scheduled.choices.back().schedule);
+        refuse_too_large(kernel,
+                         packed_weight_elements(kernel.workload, scheduled.choices.back().schedule),
+                         scheduled.target);
     }
 }
 
@@ -284,13 +292,6 @@ std::vector<Scheduled> schedule_variants(const Graph &graph, const CompileArgume
     return schedule_for(chosen_targets(arguments), graph, arguments, console);
 }
 
-std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
-                                            const CompileArguments &arguments, Console &console,
-                                            CompileFunction compile) {
-    std::vector<KernelRequest> requests;
-    for (size_t i = 0; i < scheduled.choices.size(); ++i)
-        requests.push_back(kernel_request(scheduled, i));
-    Progress progress(console, "compiling kernels");
 namespace {
 
 // Buffers begin at multiples of 64 bytes; those of the caller's, on a GPU, are checked in `run`.
@@ -312,6 +313,13 @@ KernelRequest kernel_request(const Scheduled &scheduled, size_t index) {
             gpu_api(scheduled.target) != GpuApi::none && operands_aligned(kernel)};
 }
 
+std::vector<KernelResult> compile_scheduled(const Scheduled &scheduled,
+                                            const CompileArguments &arguments, Console &console,
+                                            CompileFunction compile) {
+    std::vector<KernelRequest> requests;
+    for (size_t i = 0; i < scheduled.choices.size(); ++i)
+        requests.push_back(kernel_request(scheduled, i));
+    Progress progress(console, "compiling kernels");
     ServiceOptions options;
     options.jobs = arguments.jobs;
     options.use_cache = !arguments.no_cache && !compile;

@@ -73,7 +73,10 @@ LoweredKernel lower_reducing(const Workload &w, const Threads &t) {
         return {st.output, st.arguments.list};
     }
     KeptLoops loops = split_rows(st.output, k, t.rows);
-    st.output.gpu_threads(loops.row);
+    // The rows' threads have to be those of the shares.
+    Var row("row_of_one"), lane("lane_of_one");
+    st.output.split(loops.row, row, lane, 1);
+    by_threads(st.output, lane, row, t);
     schedule_shares(st.fold, st.output, loops.block, k, t);
     return {st.output, st.arguments.list};
 }
@@ -173,6 +176,11 @@ LoweredKernel lower_top(const Workload &w, const Threads &t) {
     Var thread =
         gpu_elementwise(st.output, st.arguments.k, st.arguments.shape.kept.extents, 1, t.rows);
     st.found.compute_at(st.output, thread);
+    // Values and positions lie in the thread's own memory, or where that is too little, in scratch
+    // memory.
+    const int64_t place = int64_t(dtype_bytes(w.inputs[0].dtype)) + 4;
+    if (std::get<TopK>(w.anchor).k * place > Gpu().local_bytes)
+        st.found.store_in(MemoryType::Heap);
     return {st.output, st.arguments.list};
 }
 

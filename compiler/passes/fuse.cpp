@@ -19,6 +19,10 @@ bool is_source(const Op &op) {
     return std::holds_alternative<Input>(op) || is_constant(op);
 }
 
+// Tensors that a kernel reads. Those of GPUs take the addresses as arguments, for which OpenCL
+// promises room for 128.
+constexpr int most_operands = 96;
+
 bool is_concat(const Op &op) {
     return std::holds_alternative<Concat>(op);
 }
@@ -80,6 +84,7 @@ class Fuser {
             return start(id);
         Cluster &cluster = result_.clusters[size_t(best)];
         cluster.nodes.push_back(id);
+        operands_[size_t(best)] += operand_count(node) - 1;
         cluster.notes.push_back(fusion_note(node, fused_operand));
         result_.of_node[size_t(id)] = best;
     }
@@ -96,6 +101,15 @@ class Fuser {
             cluster.notes = {fmt::format("a kernel of its own: {}", fmt::join(reasons, "; "))};
         result_.of_node[size_t(id)] = int(result_.clusters.size());
         result_.clusters.push_back(std::move(cluster));
+        operands_.push_back(operand_count(graph_[id]));
+    }
+
+    // Numbers are written into kernels and need no place.
+    int operand_count(const Node &node) const {
+        return int(std::count_if(node.inputs.begin(), node.inputs.end(), [&](NodeId input) {
+            const auto *constant = std::get_if<Constant>(&graph_[input].op);
+            return !constant || constant->values.size() != 1;
+        }));
     }
 
     // Why elementwise node `id` cannot go into the kernel that produces `operand`; "" if it can.
@@ -114,7 +128,11 @@ class Fuser {
         if (from.type.shape != graph_[id].type.shape)
             return fmt::format("{} is broadcast to {}", from.name,
                                shape_text(graph_[id].type.shape));
-        const NodeId anchor = cluster_at(result_.of_node[size_t(operand)]).anchor();
+        const int cluster = result_.of_node[size_t(operand)];
+        if (operands_[size_t(cluster)] + operand_count(graph_[id]) - 1 > most_operands)
+            return fmt::format("the kernel of {} reads {} tensors", from.name,
+                               operands_[size_t(cluster)]);
+        const NodeId anchor = cluster_at(cluster).anchor();
         if (is_row_wise(graph_, anchor) && !operands_have_rows(id))
             return fmt::format("the rows of {} are broadcast over", from.name);
         return "";
@@ -185,6 +203,7 @@ class Fuser {
     std::vector<std::vector<NodeId>> users_;
     std::vector<bool> is_output_;
     Clusters result_;
+    std::vector<int> operands_; // per cluster: tensors that it reads
 };
 
 } // namespace

@@ -208,6 +208,7 @@ Gpu gpu_for(const Target &target) {
         // Many devices take no larger work-groups.
         gpu.threads_per_block = 256;
         gpu.most_threads = {256, 256, 256};
+        gpu.argument_bytes = 1024; // what every device takes
         return gpu;
     }
     gpu.capability = cuda_capability(target);

@@ -38,7 +38,7 @@ std::string target_text(const Target &target); // without the CPU
 
 // GPU targets carry `cuda` and `cuda_capability_NN`, or `opencl`, among their features.
 GpuApi gpu_api(const Target &target);
-// 80 for cuda_capability_80; 0 where there is none.
+// 80 for cuda_capability_80; 0 without `cuda`.
 int cuda_capability(const Target &target);
 // What `cuda` without a capability stands for: Maxwell, and every GPU since.
 constexpr int plain_cuda_capability = 50;
@@ -66,6 +66,13 @@ struct Gpu {
     int64_t threads_per_block = 1024;
     int64_t registers_per_block = 65536; // of 32 bits
     int64_t registers_per_thread = 255;
+    // Of a thread, in memory. More would be allowed, but the driver sets it aside for as many
+    // threads as a GPU holds, some 200,000, and fails a launch when it cannot.
+    int64_t local_bytes = 1024;
+    int64_t argument_bytes = 4096; // of a launch
+    // Of any tensor, and results that a launch computes, ragged tiles whole: Halide 14 crashes when
+    // 32 bits cannot count their bytes.
+    int64_t most_elements = int64_t(1) << 29;
     std::array<int64_t, 3> most_threads = {1024, 1024, 64};
     std::array<int64_t, 3> most_blocks = {(int64_t(1) << 31) - 1, 65535, 65535};
     int64_t threads_per_multiprocessor = 2048;

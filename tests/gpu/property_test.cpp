@@ -198,13 +198,12 @@ std::vector<KernelRequest> random_requests() {
     return requests;
 }
 
-TEST(GpuProperties, EveryFamilyComputesRandomWorkloads) {
-    const std::vector<KernelRequest> requests = random_requests();
+// Compiles and runs them; how often each family was met. Skips where there is no device.
+void check_all(const std::vector<KernelRequest> &requests, std::map<std::string, int> &met) {
     ServiceOptions options;
     options.use_cache = false;
     const std::vector<KernelResult> results = compile_kernels(requests, options);
     std::map<std::string, std::unique_ptr<Problem>> problems;
-    std::map<std::string, int> met;
     std::vector<Case> cases;
     for (size_t i = 0; i < requests.size(); ++i) {
         const KernelRequest &r = requests[i];
@@ -222,8 +221,34 @@ TEST(GpuProperties, EveryFamilyComputesRandomWorkloads) {
         GTEST_SKIP() << "no device for OpenCL (package pocl-opencl-icd)";
     for (const Case &c : cases)
         EXPECT_EQ(c.wrong, "") << words(*c.request);
+}
+
+TEST(GpuProperties, EveryFamilyComputesRandomWorkloads) {
+    std::map<std::string, int> met;
+    check_all(random_requests(), met);
     for (const auto &[family, count] : met)
         fmt::print("{} {} times\n", family, count);
+}
+
+// What top_k finds lies in scratch memory where a thread's own does not hold it.
+TEST(GpuProperties, TopKOfMany) {
+    const Target target = parse_target("x86-64-linux-opencl", nullptr).value();
+    std::vector<KernelRequest> requests;
+    for (const char *text :
+         {"topk(k=200, dim=1, largest=true, indices=true) f32[7, 250] -> i64[7, 200]",
+          "topk(k=150, dim=0, largest=false, indices=false) i64[160, 3] -> i64[150, 3]",
+          "topk(k=300, dim=1, largest=true, indices=false) f32[2, 300, 5] -> relu -> "
+          "f32[2, 300, 5]"}) {
+        const auto w = parse_workload(text);
+        ASSERT_TRUE(w && workload_problem(*w).empty()) << text;
+        for (int64_t rows : {1, 2, 256})
+            requests.push_back(
+                {*w,
+                 {"gpu_reduce", {{"lanes", int64_t(1)}, {"rows", rows}, {"inner", "kept"}}},
+                 target});
+    }
+    std::map<std::string, int> met;
+    check_all(requests, met);
 }
 
 } // namespace

@@ -82,6 +82,26 @@ using Names = std::vector<std::string>;
 
 // ---- fusion ----
 
+// A GPU's kernels take so many arguments and no more.
+TEST_F(FormKernels, KernelsReadAHundredTensorsAtMost) {
+    NodeId sum = g.input("x", {2, 3});
+    for (int i = 0; i < 250; i++) {
+        const NodeId next = g.input("x" + std::to_string(i), {2, 3});
+        sum = g.add(Unary{UnaryKind::relu}, {g.add(add, {sum, next}, "sum" + std::to_string(i))},
+                    "relu" + std::to_string(i));
+    }
+    g.output("y", sum);
+    EXPECT_EQ(form().size(), 3u);
+    size_t inputs = 0;
+    for (const Kernel &kernel : k.kernels) {
+        EXPECT_LE(kernel.inputs.size(), 96u);
+        inputs += kernel.inputs.size();
+    }
+    EXPECT_EQ(inputs, 251u + 2); // and what the first two make
+    EXPECT_EQ(k.kernels[1].notes[0],
+              "a kernel of its own: the kernel of relu94 reads 96 tensors; x95 is an input");
+}
+
 TEST_F(FormKernels, ActivationsFuseIntoEveryAnchor) {
     NodeId x = g.input("x", {1, 4, 6, 6});
     x = g.add(relu, {g.add(conv(2, 8, 3, 1, 1), {x}, "conv")}, "a");
