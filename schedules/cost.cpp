@@ -2,7 +2,7 @@
 #include "schedules/cost.h"
 
 #include "schedules/families.h"
-#include "schedules/gpu_tile.h"
+#include "schedules/gpu_cost.h"
 #include "schedules/shape.h"
 
 #include <algorithm>
@@ -439,34 +439,6 @@ Cost reduce_cost(const Workload &w, const Machine &m, const Schedule &schedule, 
     return finished(cost, tasks, threads);
 }
 
-// ---- GPUs ----
-
-Cost gpu_cost(const Contraction &s, const Machine &m, const Schedule &schedule, bool weights) {
-    const GpuTile tile = gpu_tile(s, schedule);
-    Cost cost;
-    cost.registers = tile.registers(s);
-    cost.spilled = std::max<int64_t>(0, cost.registers - m.gpu->registers_per_thread);
-    cost.compute = gpu_tile_cycles(s, *m.gpu, tile, weights);
-    // Neighbouring threads that store to places apart: a transaction each.
-    const bool apart = s.out[tile.lanes_x ? 1 : 0] != 1;
-    cost.traffic = apart ? double(s.groups * s.k * s.pixels()) / double(m.gpu->multiprocessors) : 0;
-    cost.cycles = cost.compute + cost.traffic;
-    return cost;
-}
-
-// Families of threads without shared work: warps that are part empty, and too few of them.
-Cost gpu_threads_cost(const Workload &w, const Machine &m, const Schedule &schedule) {
-    const int64_t threads = schedule.integer("threads");
-    const double warps = double(ceil_div(threads, 32));
-    const double useful = double(threads) / (32 * warps);
-    const double resident = std::min(64.0, 16 * warps); // 16 blocks of a multiprocessor
-    Cost cost;
-    cost.compute = double(element_count(w.output.shape)) / double(32 * m.gpu->multiprocessors) /
-                   useful / std::min(1.0, resident / 32);
-    cost.cycles = cost.compute;
-    return cost;
-}
-
 } // namespace
 
 Cost estimate_cost(const Workload &w, const Machine &m, const Schedule &schedule, int threads) {
@@ -489,13 +461,7 @@ Cost estimate_cost(const Workload &w, const Machine &m, const Schedule &schedule
     }
     if (family == "reduce")
         return reduce_cost(w, m, schedule, threads);
-    if (family == "gpu_direct")
-        return gpu_cost(contraction_of(w), m, schedule, schedule.choice("weights") == "shared");
-    if (family == "gpu_matmul")
-        return gpu_cost(contraction_like(product_of(w)), m, schedule, true);
-    if (m.gpu && schedule.has("threads"))
-        return gpu_threads_cost(w, m, schedule);
-    return {}; // a family without a model of its cost: all its schedules count the same
+    return estimate_gpu_cost(w, m, schedule);
 }
 
 } // namespace cnnc

@@ -153,10 +153,16 @@ TEST(Cost, ThreadsWaitForTheBusiest) {
               0.3 * cost(w, "direct(rows=14, parallel=none)", 4).cycles);
 }
 
+Machine gpu_machine() {
+    Machine m = avx512_machine();
+    m.gpu = Gpu();
+    return m;
+}
+
 // Of every family: finite, positive, and no less for one thread than for four.
 TEST(Cost, JudgesEverySchedule) {
-    const Machine m = avx512_machine();
-    for (uint64_t seed = 0; seed < 200; ++seed) {
+    for (uint64_t seed = 0; seed < 400; ++seed) {
+        const Machine m = seed % 2 == 0 ? avx512_machine() : gpu_machine();
         const Workload w = random_workload(seed);
         for (const Family &family : families()) {
             if (!family_fits(family, w, m))
@@ -171,11 +177,9 @@ TEST(Cost, JudgesEverySchedule) {
 }
 
 Cost gpu_cost(const Workload &w, const char *changes) {
-    Machine m = avx512_machine();
-    m.gpu = Gpu();
-    const Schedule start = find_family("gpu_direct")->model(w, m);
+    const Machine m = gpu_machine();
     std::string problem;
-    const auto schedule = parse_schedule(changes, &start, &problem);
+    const auto schedule = parse_schedule(changes, nullptr, &problem);
     EXPECT_TRUE(schedule) << problem;
     EXPECT_EQ(schedule_problem(w, m, *schedule), "") << changes;
     return estimate_cost(w, m, *schedule, 1);
@@ -199,6 +203,41 @@ TEST(Cost, OfAGpuCountsReuseOccupancyAndCoalescing) {
                           "chunk=8, unroll=1, lanes=x, weights=shared)")
                   .cycles,
               gpu_cost(w, good).cycles);
+}
+
+double default_cycles(const char *family, const Workload &w) {
+    const Machine m = gpu_machine();
+    return estimate_cost(w, m, find_family(family)->model(w, m), 1).cycles;
+}
+
+// Families of one layer are measured with one measure.
+TEST(Cost, OfAGpuTellsWhenSumsAreToBeShared) {
+    const Workload image = conv(64, 64, 56);
+    EXPECT_GT(default_cycles("gpu_split", image), 2 * default_cycles("gpu_direct", image));
+    const Workload row =
+        parse_workload("linear(1000, bias=true) f32[1, 2048] -> f32[1, 1000]").value();
+    EXPECT_LT(default_cycles("gpu_split", row), default_cycles("gpu_direct", row));
+    const auto split = [&](const char *schedule) { return gpu_cost(row, schedule).cycles; };
+    // One thread a sum: hardly any threads.
+    EXPECT_GT(split("gpu_split(threads_c=32, split=1)"),
+              3 * split("gpu_split(threads_c=32, split=16)"));
+    // Weights of neighbouring channels lie side by side.
+    EXPECT_GT(split("gpu_split(threads_c=2, split=256)"),
+              1.5 * split("gpu_split(threads_c=32, split=16)"));
+}
+
+TEST(Cost, OfAGpuTellsHowReductionsRead) {
+    const Workload rows = parse_workload("sum(dims=[1]) f32[4000, 4000] -> f32[4000, 1]").value();
+    EXPECT_GT(gpu_cost(rows, "gpu_reduce(lanes=1, rows=256, inner=kept)").cycles,
+              2 * gpu_cost(rows, "gpu_reduce(lanes=32, rows=8, inner=reduced)").cycles);
+    const Workload columns =
+        parse_workload("sum(dims=[0]) f32[4000, 4000] -> f32[1, 4000]").value();
+    EXPECT_GT(gpu_cost(columns, "gpu_reduce(lanes=32, rows=8, inner=reduced)").cycles,
+              2 * gpu_cost(columns, "gpu_reduce(lanes=8, rows=32, inner=kept)").cycles);
+    // Few rows: sharing their work makes threads enough.
+    const Workload few = parse_workload("sum(dims=[1]) f32[8, 100000] -> f32[8, 1]").value();
+    EXPECT_GT(gpu_cost(few, "gpu_reduce(lanes=1, rows=8, inner=kept)").cycles,
+              10 * gpu_cost(few, "gpu_reduce(lanes=256, rows=1, inner=reduced)").cycles);
 }
 
 } // namespace

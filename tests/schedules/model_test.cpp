@@ -29,6 +29,8 @@ std::vector<std::pair<std::string, Machine>> machines() {
 void expect_legal(const Workload &w) {
     ASSERT_EQ(workload_problem(w), "");
     for (const auto &[name, machine] : machines()) {
+        if (machine.gpu && element_count(w.output.shape) > machine.gpu->most_elements)
+            continue; // refused before
         const Schedule chosen = default_schedule(w, machine);
         bool found = false;
         for (const Family &family : families()) {
@@ -122,6 +124,20 @@ std::string choices(const testing::GoldenCase &golden) {
     return text;
 }
 
+// The same for GPUs: one line per layer.
+std::string gpu_choices(const testing::GoldenCase &golden) {
+    const Machine machine = machine_for(parse_target("cuda", nullptr).value());
+    std::string text;
+    for (const testing::GoldenSection &section : golden.sections) {
+        const auto w = parse_workload(section.text.substr(0, section.text.find('\n')));
+        EXPECT_TRUE(w && workload_problem(*w).empty()) << section.text;
+        if (w)
+            text += fmt::format("{}: {}\n", section.argument,
+                                schedule_text(default_schedule(*w, machine)));
+    }
+    return text;
+}
+
 // What the model of the register tile is argued from.
 TEST(Models, FillTheRegisters) {
     const Workload w = parse_workload(conv_3x3).value();
@@ -148,5 +164,7 @@ TEST(Models, UseThreadsWhereThereAreSome) {
 int main(int argc, char **argv) {
     cnnc::testing::register_golden_cases("Choices", CNNC_SOURCE_DIR "/tests/schedules/golden",
                                          cnnc::choices);
+    cnnc::testing::register_golden_cases(
+        "GpuChoices", CNNC_SOURCE_DIR "/tests/schedules/golden/gpu", cnnc::gpu_choices);
     return cnnc::testing::golden_main(argc, argv);
 }
