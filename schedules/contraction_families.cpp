@@ -9,6 +9,9 @@
 // in the first cache they come from the second, at some 16 bytes per cycle, which favours more
 // pixels. 14 x 2 on AVX-512 (31 of 32 registers) and 6 x 2 on AVX2 (15 of 16) come out of that.
 // Ragged edges cost whole tiles, so the model counts tiles.
+//
+// ARM multiplies by a lane of a vector: four channels of a pixel are loaded as one, for four steps.
+// Then the pixels stay in registers too; 7 x 3 of 32 are left.
 #include "schedules/families.h"
 
 #include <fmt/format.h>
@@ -24,8 +27,18 @@ struct RegisterTile {
     int64_t pixels = 1;
     int64_t vectors = 1;
     int64_t vector = 1;
+    int64_t unroll = 1;
     double cycles = 0; // of the whole layer, one core
 };
+
+// Input channels of an iteration: as many as a vector of them serves.
+int64_t channel_unroll(const Contraction &s, const Machine &m, int64_t pixels, int64_t vectors,
+                       int64_t lanes) {
+    // Four bytes apart: channels that are far from each other make no vector.
+    const bool by_lane = s.in[0] == 1 && s.c >= 2 * lane_steps && s.c % lane_steps == 0 &&
+                         multiplies_by_lane(m, pixels, vectors, lanes);
+    return by_lane ? lane_steps : 1;
+}
 
 RegisterTile best_tile(const Contraction &s, const Machine &m) {
     RegisterTile best;
@@ -39,13 +52,15 @@ RegisterTile best_tile(const Contraction &s, const Machine &m) {
         for (int64_t pixels = 1; pixels <= std::min(most, s.axes[0].out); ++pixels) {
             double tiles = double(rows * ceil_div(s.axes[0].out, pixels));
             double blocks = double(ceil_div(s.k, vectors * lanes));
+            int64_t unroll = channel_unroll(s, m, pixels, vectors, lanes);
             double cycles =
-                tiles * blocks * tile_cycles(m, pixels, vectors, lanes, steps, tiles > 1);
+                tiles * blocks *
+                tile_cycles(m, pixels, vectors, lanes, {steps, tiles > 1, unroll == lane_steps});
             // A predicated store without hardware for it goes element by element.
             if (s.k % (vectors * lanes) != 0 && !m.masked_stores)
                 cycles += tiles * double(pixels * lanes * vectors * 2);
             if (best.cycles == 0 || cycles < best.cycles * 0.999)
-                best = {pixels, vectors, lanes, cycles};
+                best = {pixels, vectors, lanes, unroll, cycles};
         }
     }
     return best;
@@ -139,7 +154,8 @@ bool worth_preload(const Contraction &s, const Machine &m, int64_t channels, int
 // Steps per iteration of the hot loop: in a small tile, counting them is a large part. Half of the
 // registers are left for what several steps load.
 int64_t steps_unrolled(const Contraction &s, const Machine &m, const RegisterTile &tile) {
-    return std::min<int64_t>(s.c, 2 * tile.pixels * tile.vectors < m.vector_registers ? 4 : 1);
+    const bool small = 2 * tile.pixels * tile.vectors < m.vector_registers;
+    return small ? std::min<int64_t>(s.c, 4) : tile.unroll;
 }
 
 // ---- direct ----
@@ -177,7 +193,7 @@ Schedule direct_model(const Workload &w, const Machine &m) {
              {"vector", tile.vector},
              {"rows", rows},
              {"order", "c"},
-             {"unroll", preload ? steps_unrolled(s, m, tile) : int64_t(1)},
+             {"unroll", preload ? steps_unrolled(s, m, tile) : tile.unroll},
              {"prefetch", preload ? int64_t(0) : prefetch_distance},
              {"preload", preload ? "block" : "none"},
              {"parallel", parallel}}};
@@ -206,7 +222,9 @@ std::string small_constraint(const Workload &w, const Machine &m, const Schedule
 
 Schedule small_model(const Workload &w, const Machine &m) {
     Contraction s = contraction_of(w);
-    RegisterTile tile = best_tile(s, m);
+    Machine crowded = m; // LLVM unrolls a row of the window, and loads further ahead
+    crowded.spare_registers *= 2;
+    RegisterTile tile = best_tile(s, crowded);
     int64_t rows = block_rows(s, m);
     int64_t channels = tile.vectors * tile.vector;
     std::string parallel = parallel_choice(s, m, rows, ceil_div(s.k, channels));

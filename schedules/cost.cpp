@@ -89,7 +89,8 @@ double cycles_of(const SumTile &t, const Machine &m, Cost &cost) {
     cost.registers = registers_of(t, m);
     cost.spilled = std::max<int64_t>(0, cost.registers - m.vector_registers);
     // The weights' stream is accounted for with the caches.
-    const double tile = tile_cycles(m, t.pixels, t.vectors * wide, t.lanes / wide, t.steps, false);
+    const double tile =
+        tile_cycles(m, t.pixels, t.vectors * wide, t.lanes / wide, {t.steps, false, false});
     const double spills = 2.0 * double(cost.spilled);
     // A prefetch takes the place of a load.
     const double prefetches = t.prefetch > 0 ? 0.05 / m.load_ports * step_bytes(t) / 64 : 0;

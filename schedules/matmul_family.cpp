@@ -26,7 +26,8 @@ MatmulTile best_tile(const Product &s, const Machine &m) {
         int64_t most = std::max<int64_t>(1, (m.vector_registers - vectors - spare) / vectors);
         for (int64_t rows = 1; rows <= std::min(most, s.m); ++rows) {
             double tiles = double(ceil_div(s.m, rows)) * double(ceil_div(s.n, vectors * lanes));
-            double cycles = tiles * tile_cycles(m, rows, vectors, lanes, double(s.k), s.m > rows);
+            double cycles =
+                tiles * tile_cycles(m, rows, vectors, lanes, {double(s.k), s.m > rows, false});
             if (best.cycles == 0 || cycles < best.cycles * 0.999)
                 best = {rows, vectors * lanes, lanes, cycles};
         }
@@ -93,20 +94,25 @@ Values summands(const Workload &w, const Machine &) {
 
 } // namespace
 
-// Cycles of one tile for `steps` input channels times window positions.
-// `reused`: other tiles read the same weights.
-double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes, double steps,
-                   bool reused) {
+bool multiplies_by_lane(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes) {
+    return m.multiply_by_lane && lanes == m.lanes(4) &&
+           pixels * vectors + pixels + vectors + 1 <= m.vector_registers;
+}
+
+double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes,
+                   const TileSteps &s) {
     double fma = double(pixels * vectors) / m.fma_ports * (m.fma ? 1 : 2);
-    double loads = double(pixels + vectors) / m.load_ports;
+    double broadcasts = double(pixels) / double(s.by_lane ? lane_steps : 1);
+    double loads = (broadcasts + double(vectors)) / m.load_ports;
     double latency = double(m.fma_latency) * (m.fma ? 1 : 2);
     double weight_bytes = double(vectors * lanes * 4);
-    bool stay = weight_bytes * steps <= double(m.l1_bytes) / 2;
-    double stream = stay || !reused ? 0 : weight_bytes / l2_bytes_per_cycle;
+    bool stay = weight_bytes * s.steps <= double(m.l1_bytes) / 2;
+    double stream = stay || !s.reused ? 0 : weight_bytes / l2_bytes_per_cycle;
     // Writing the accumulators: bias, epilogue, store; and entering the loops.
     double edge = 2.0 * double(pixels * vectors) + 20;
     // Loads that the FMAs hide still cost a little: between equals, the tile with fewer wins.
-    return steps * (std::max({fma, loads, latency, stream}) + 0.05 * loads) + edge;
+    double seen = m.in_order ? 1 : 0.05;
+    return s.steps * (std::max({fma, loads, latency, stream}) + seen * loads) + edge;
 }
 
 const Family &matmul_family() {

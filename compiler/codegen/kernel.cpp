@@ -13,6 +13,7 @@
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/gpu_kernel.h"
 #include "compiler/codegen/hash.h"
+#include "compiler/codegen/lanes.h"
 #include "compiler/codegen/llvm_versions.h"
 #include "compiler/codegen/prefetch.h"
 #include "compiler/codegen/preload.h"
@@ -243,6 +244,9 @@ Built build_module(const KernelRequest &request, llvm::LLVMContext &context) {
             prefetch_streams(module, request.schedule.integer("prefetch"));
         if (request.schedule.has("preload") && request.schedule.choice("preload") == "block")
             preload_panels(module);
+        const Machine machine = machine_for(request.target);
+        if (machine.multiply_by_lane)
+            broadcast_lanes(module, machine.vector_registers);
         check_independent(module);
     } catch (const Halide::Error &error) {
         throw KernelError{error.what()};

@@ -31,6 +31,7 @@ struct CpuRow {
     std::string_view cpu_flags;
     int fma_ports, fma_latency, load_ports;
     int64_t l1, l2, l3_share; // KiB
+    bool in_order = false;
 };
 const std::vector<CpuRow> &cpu_rows();
 const CpuRow *find_cpu(std::string_view name, Arch arch);

@@ -183,8 +183,11 @@ void set_registers(const Target &target, Machine *machine) {
         machine->fma = target.bits == 64;
     }
     machine->fma_ports = machine->load_ports = 1;
-    if (target.arch == Arch::arm)
+    if (target.arch == Arch::arm) {
         machine->spare_registers = target.bits == 64 ? 1 : 2;
+        // 32 bits have lanes of half the registers only, and too few registers.
+        machine->multiply_by_lane = target.bits == 64 && !target.has("no_neon");
+    }
 }
 
 // Of multiprocessors, by the CUDA C++ Programming Guide.
@@ -360,6 +363,7 @@ Machine machine_for(const Target &target) {
         machine.l1_bytes = cpu->l1 << 10;
         machine.l2_bytes = cpu->l2 << 10;
         machine.l3_bytes = cpu->l3_share << 10;
+        machine.in_order = cpu->in_order;
     }
     // This machine's own word counts for more than a name's: virtual machines borrow names.
     if (is_host)

@@ -88,6 +88,8 @@ struct Machine {
     bool fma = false;
     bool memory_broadcast = false; // FMA can broadcast one element from memory (AVX-512)
     bool masked_stores = false;    // cheap stores under a mask (AVX-512)
+    bool multiply_by_lane = false; // FMA can take one lane of a vector (ARM)
+    bool in_order = false;         // loads take cycles that FMAs do not hide
     int fma_ports = 2;             // FMAs started per cycle
     int fma_latency = 4;           // cycles
     int load_ports = 2;            // vector loads started per cycle

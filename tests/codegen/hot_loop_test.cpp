@@ -146,6 +146,19 @@ TEST(HotLoop, PrefetchesEachLineOfWeightsOnce) {
     }
 }
 
+// Four channels of a pixel are one vector where the registers suffice, else four broadcasts.
+TEST(HotLoop, MultipliesByLanesOfArm) {
+    auto loop_of = [](const char *schedule) {
+        return hot_loop(request(product, target("arm64", "cortex-a72"), schedule));
+    };
+    const HotLoop by_lane = loop_of("gemm(tile_m=7, tile_n=12, unroll=4)");
+    EXPECT_EQ(count(by_lane.text, ".s[3]"), 21) << by_lane.text;
+    EXPECT_EQ(count(by_lane.text, "ld1r"), 0) << by_lane.text;
+    EXPECT_EQ(by_lane.spill_loads + by_lane.spill_stores, 0) << by_lane.text;
+    const HotLoop full = loop_of("gemm(tile_m=6, tile_n=16, unroll=4)");
+    EXPECT_EQ(count(full.text, ".s[3]"), 0) << full.text;
+}
+
 // Nine multiply-adds per output pixel, loads of neighbours shared.
 TEST(HotLoop, OfDepthwiseConvolutionIsTheInterior) {
     const char *const depthwise =
