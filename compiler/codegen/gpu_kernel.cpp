@@ -8,6 +8,7 @@
 #include "compiler/codegen/gpu_kernel.h"
 
 #include "compiler/codegen/llvm_versions.h"
+#include "compiler/codegen/ptx.h"
 #include "compiler/lower/lower.h"
 
 #include <llvm/ExecutionEngine/Orc/ExecutionUtils.h>
@@ -249,14 +250,17 @@ size_t ptx_entry(const std::string &ptx, const std::string &entry) {
     return std::min(ptx.find(".entry " + entry + "("), ptx.size());
 }
 
-// Tells the assembler how many threads a block has: it spills rather than use more registers than a
-// block of so many threads can have, with which the launch would fail.
-void bound_threads(std::string &ptx, const GpuLaunch &launch) {
+// Has the assembler spill rather than use more registers than a block of so many threads can have,
+// with which the launch would fail. (Told the number of threads instead, it aims at more blocks at
+// once, and spills for that.)
+void bound_registers(std::string &ptx, const GpuLaunch &launch, const Gpu &gpu) {
+    const int64_t most = most_registers(gpu, launch);
+    if (most >= gpu.registers_per_thread)
+        return;
     const size_t end = ptx.find(')', ptx_entry(ptx, launch.entry));
     if (end == std::string::npos)
         throw KernelError{"the device code lacks " + launch.entry};
-    const auto &[x, y, z] = launch.threads;
-    ptx.insert(end + 1, fmt::format("\n.maxntid {}, {}, {}", x, y, z));
+    ptx.insert(end + 1, fmt::format("\n.maxnreg {}", most));
 }
 
 bool in_word(char c) {
@@ -353,7 +357,7 @@ CompiledKernel compile_gpu_kernel(const KernelRequest &request) {
         launch.entry = entry;
         if (gpu_api(request.target) == GpuApi::opencl)
             continue;
-        bound_threads(kernel.device_code, launch);
+        bound_registers(kernel.device_code, launch, gpu);
         if (int64_t bytes = ptx_local_bytes(kernel.device_code, entry); bytes > gpu.local_bytes)
             throw KernelError{
                 fmt::format("a launch the GPU refuses: {} bytes of local memory", bytes)};

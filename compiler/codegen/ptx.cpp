@@ -163,11 +163,28 @@ PtxReport assemble_for(std::string_view ptx, int capability) {
     return assemble_ptx(ptxas, ptx, architecture);
 }
 
-int64_t resident_blocks(const Gpu &gpu, const GpuLaunch &launch, int registers) {
+namespace {
+
+// Registers are given out to warps, so many at a time.
+constexpr int64_t registers_at_once = 256;
+
+int64_t warps_of(const Gpu &gpu, const GpuLaunch &launch) {
     const int64_t threads = int64_t(launch.threads[0]) * launch.threads[1] * launch.threads[2];
-    // Registers are given out to warps, 256 at a time.
-    const int64_t warps = (threads + gpu.warp - 1) / gpu.warp;
-    const int64_t of_warp = (int64_t(registers) * gpu.warp + 255) / 256 * 256;
+    return (threads + gpu.warp - 1) / gpu.warp;
+}
+
+} // namespace
+
+int64_t most_registers(const Gpu &gpu, const GpuLaunch &launch) {
+    const int64_t of_warp = gpu.registers_per_block / warps_of(gpu, launch);
+    const int64_t of_thread = of_warp / registers_at_once * registers_at_once / gpu.warp;
+    return std::min(of_thread, gpu.registers_per_thread);
+}
+
+int64_t resident_blocks(const Gpu &gpu, const GpuLaunch &launch, int registers) {
+    const int64_t warps = warps_of(gpu, launch);
+    const int64_t of_warp = (int64_t(registers) * gpu.warp + registers_at_once - 1) /
+                            registers_at_once * registers_at_once;
     int64_t blocks = std::min(gpu.blocks_per_multiprocessor,
                               gpu.threads_per_multiprocessor / (warps * gpu.warp));
     blocks = std::min(blocks, gpu.registers_per_block / std::max<int64_t>(1, warps * of_warp));
@@ -191,7 +208,7 @@ std::string launch_text(const GpuLaunch &launch, const Gpu &gpu, const PtxEntry 
         text += fmt::format(", {} bytes of spills, {} of stack",
                             entry->spill_stores + entry->spill_loads, entry->stack_bytes);
     const int64_t blocks = resident_blocks(gpu, launch, entry->registers);
-    const int64_t warps = (int64_t(tx) * ty * tz + gpu.warp - 1) / gpu.warp;
+    const int64_t warps = warps_of(gpu, launch);
     const int64_t most = gpu.threads_per_multiprocessor / gpu.warp;
     text += fmt::format("; a multiprocessor holds {} of the blocks: {} of {} warps\n", blocks,
                         blocks * warps, most);

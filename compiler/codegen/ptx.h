@@ -34,6 +34,9 @@ PtxReport assemble_for(std::string_view ptx, int capability);
 // Reads what ptxas -v says.
 std::vector<PtxEntry> read_ptxas_output(std::string_view text);
 
+// Registers that each thread of the launch can have.
+int64_t most_registers(const Gpu &gpu, const GpuLaunch &launch);
+
 // Blocks of the launch that a multiprocessor holds at a time; 0: not one.
 int64_t resident_blocks(const Gpu &gpu, const GpuLaunch &launch, int registers);
 

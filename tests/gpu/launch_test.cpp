@@ -168,9 +168,10 @@ void expect_launchable(const KernelRequest &r, const CompiledKernel &kernel) {
             continue;
         EXPECT_LE(ptx_local_bytes(kernel.device_code, launch.entry), gpu.local_bytes);
         // Or the assembler would not know how many registers there are for each.
-        EXPECT_NE(kernel.device_code.find(fmt::format("\n.maxntid {}, {}, {}\n", launch.threads[0],
-                                                      launch.threads[1], launch.threads[2])),
-                  std::string::npos);
+        const int64_t most = most_registers(gpu, launch);
+        EXPECT_EQ(kernel.device_code.find(fmt::format("\n.maxnreg {}\n", most)) !=
+                      std::string::npos,
+                  most < gpu.registers_per_thread);
         if (!assembler)
             continue;
         EXPECT_LE(report.entries[i].stack_bytes, gpu.local_bytes + 256); // and what spills
