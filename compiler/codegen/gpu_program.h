@@ -46,8 +46,8 @@ struct GpuProgram {
     std::vector<Launch> launches;
     int64_t arena_bytes = 0;   // scratch memory lies behind the plan's arena
     int64_t weights_bytes = 0; // of the library's, from the first on: what has to be on the device
-    int capability = 0;      // that CUDA's code is for
-    int driver_version = 0;  // of CUDA that knows the code's language: 11010
+    int capability = 0;        // that CUDA's code is for
+    int driver_version = 0;    // of CUDA that knows the code's language: 11010
 };
 
 // `compiled` and `steps` per kernel. Without weights_bytes.
