@@ -58,16 +58,6 @@ std::vector<Cell> cells(std::string_view line, size_t begin_byte, size_t end_byt
     return result;
 }
 
-// Any text as one line of printable text.
-std::string printable(std::string_view text) {
-    std::string result;
-    for (const Cell &cell : cells(text, 0, std::min(text.size(), max_message)))
-        result += cell.text;
-    if (text.size() > max_message)
-        result += "...";
-    return result;
-}
-
 struct Colours {
     bool on;
     std::string_view bold() const { return on ? "\033[1m" : ""; }
@@ -144,6 +134,15 @@ auto sort_key(const Diagnostic &d) {
 }
 
 } // namespace
+
+std::string printable(std::string_view text) {
+    std::string result;
+    for (const Cell &cell : cells(text, 0, std::min(text.size(), max_message)))
+        result += cell.text;
+    if (text.size() > max_message)
+        result += "...";
+    return result;
+}
 
 bool Diagnostics::is_repeated(const Diagnostic &d) const {
     return std::any_of(diagnostics_.begin(), diagnostics_.end(), [&](const Diagnostic &old) {

@@ -29,6 +29,9 @@ namespace cnnc {
 
 enum class Severity { error, warning, note };
 
+// Any text as one line of printable text, and not too long a one.
+std::string printable(std::string_view text);
+
 // A second place that has to do with a diagnostic. Its span may be unknown; then only the text
 // prints (for places outside .cnn text: an entry of a weights file, say).
 struct Note {

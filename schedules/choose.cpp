@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "schedules/choose.h"
 
+#include "dsl/diagnostics.h"
 #include "schedules/cost.h"
 #include "schedules/near.h"
 #include "schedules/shipped.h"
@@ -146,7 +147,7 @@ std::vector<std::string> read_records(std::string_view text, const std::string &
         if (problem.empty())
             book.records.push_back(std::move(record));
         else
-            remarks.push_back(fmt::format("{}: {}", record.source, problem));
+            remarks.push_back(fmt::format("{}: {}", record.source, printable(problem)));
     }
     return remarks;
 }

@@ -65,6 +65,7 @@ struct SumTile {
     int64_t unroll = 1;
     int64_t prefetch = 0; // bytes ahead
     int64_t shared = 0;   // elements of the input that several pixels of an iteration read
+    bool by_lane = false; // a vector of a pixel's channels in place of broadcasts
 };
 
 // Machine registers that one vector of the schedule takes.
@@ -75,6 +76,8 @@ int64_t registers_per_vector(const Machine &m, int64_t lanes) {
 int64_t registers_of(const SumTile &t, const Machine &m) {
     const int64_t wide = registers_per_vector(m, t.lanes);
     const int64_t accumulators = t.pixels * t.vectors * wide;
+    if (t.by_lane)
+        return accumulators + t.pixels + t.vectors * wide + 1;
     // The shorter side is held, the longer passes through one register; without FMA the product
     // takes one too.
     return accumulators + std::min(t.pixels, t.vectors * wide) + t.shared + (m.fma ? 1 : 2);
@@ -90,7 +93,7 @@ double cycles_of(const SumTile &t, const Machine &m, Cost &cost) {
     cost.spilled = std::max<int64_t>(0, cost.registers - m.vector_registers);
     // The weights' stream is accounted for with the caches.
     const double tile =
-        tile_cycles(m, t.pixels, t.vectors * wide, t.lanes / wide, {t.steps, false, false});
+        tile_cycles(m, t.pixels, t.vectors * wide, t.lanes / wide, {t.steps, false, t.by_lane});
     const double spills = 2.0 * double(cost.spilled);
     // A prefetch takes the place of a load.
     const double prefetches = t.prefetch > 0 ? 0.05 / m.load_ports * step_bytes(t) / 64 : 0;
@@ -191,6 +194,13 @@ bool preloads(const Schedule &schedule) {
     return schedule.has("preload") && schedule.choice("preload") == "block";
 }
 
+// direct and gemm, where an iteration takes a vector of channels that lie side by side.
+bool takes_lanes(const Contraction &s, const Machine &m, const SumTile &t) {
+    const int64_t wide = registers_per_vector(m, t.lanes);
+    return t.unroll == lane_steps && s.in[0] == 1 && s.c % lane_steps == 0 &&
+           multiplies_by_lane(m, t.pixels, t.vectors * wide, t.lanes / wide);
+}
+
 // direct, small and planar.
 Cost row_blocks_cost(const Contraction &s, const Machine &m, const Schedule &schedule,
                      int threads) {
@@ -211,6 +221,8 @@ Cost row_blocks_cost(const Contraction &s, const Machine &m, const Schedule &sch
     // Windows of neighbours overlap: what they share is kept from one product to the next.
     if (schedule.family == "small")
         tile.shared = (tile_x - 1) * ((tile.unroll - 1) / s.axes[0].stride);
+    if (schedule.family == "direct")
+        tile.by_lane = takes_lanes(s, m, tile);
     Blocks b;
     b.height = schedule.integer("rows");
     b.rows = ceil_div(s.axes[1].out, b.height);
@@ -261,6 +273,7 @@ Cost gemm_cost(const Contraction &s, const Machine &m, const Schedule &schedule,
                  double(s.c),
                  schedule.integer("unroll"),
                  prefetch_of(schedule)};
+    tile.by_lane = takes_lanes(s, m, tile);
     Blocks b;
     const int64_t tiles_x = ceil_div(s.axes[0].out, tile_m);
     const int64_t block = std::min(schedule.integer("block_m"), tiles_x);

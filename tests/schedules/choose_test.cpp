@@ -197,6 +197,8 @@ TEST(Records, TextReadsBack) {
 TEST(Records, BadLinesAreReportedAndSkipped) {
     const std::pair<std::string, const char *> lines[] = {
         {"nonsense", "1 field where a record has 5"},
+        {"a\x01\xff\x1b[31m | x | y | z | w",
+         "unknown target `a\uFFFD\uFFFD\uFFFD[31m`; `cnnc targets` lists them"},
         {fmt::format("{} | {} | gemm() | 1 | a | b", avx2, linear),
          "6 fields where a record has 5"},
         {fmt::format("x86-64-linux-avx3 | {} | gemm() | 1 | a", linear),

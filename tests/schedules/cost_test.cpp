@@ -55,6 +55,31 @@ TEST(Cost, CountsRegistersAndSpills) {
     EXPECT_GT(spills.cycles, 1.1 * fits.cycles);
 }
 
+// Seven pixels by three vectors: seven broadcasts and three loads a step, or seven vectors of
+// pixels and twelve of weights for four steps. The core starts one load or one FMA at a time.
+TEST(Cost, LanesSaveLoadsOnArm) {
+    Target a53 = parse_target("arm64", nullptr).value();
+    a53.cpu = "cortex-a53";
+    const Machine m = machine_for(a53);
+    const Workload w = parse_workload("conv2d(96, kernel=[1, 1], stride=[1, 1], padding=[[0, 0], "
+                                      "[0, 0]], dilation=[1, 1], groups=1, bias=true) "
+                                      "f32[1, 64, 14, 14]@[12544, 1, 896, 64] -> "
+                                      "f32[1, 96, 14, 14]@[18816, 1, 1344, 96]")
+                           .value();
+    const Schedule start = default_schedule(w, m);
+    auto cost_of = [&](int unroll) {
+        const Schedule s =
+            parse_schedule(fmt::format("gemm(tile_m=7, tile_n=12, vector=4, unroll={})", unroll),
+                           &start, nullptr)
+                .value();
+        EXPECT_EQ(schedule_problem(w, m, s), "");
+        return estimate_cost(w, m, s, 1);
+    };
+    EXPECT_LT(cost_of(4).cycles, 0.85 * cost_of(2).cycles);
+    EXPECT_EQ(cost_of(4).registers, 7 * 3 + 7 + 3 + 1);
+    EXPECT_EQ(cost_of(4).spilled, 0);
+}
+
 TEST(Cost, ReachesThePeakOnlyWithEnoughAccumulators) {
     const Workload w = conv(64, 64, 56);
     const double peak_cycles = double(workload_macs(w)) / (2 * 16);
