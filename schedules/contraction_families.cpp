@@ -151,11 +151,12 @@ bool worth_preload(const Contraction &s, const Machine &m, int64_t channels, int
            2 * panel + input_bytes <= m.l2_bytes;
 }
 
-// Steps per iteration of the hot loop: in a small tile, counting them is a large part. Half of the
-// registers are left for what several steps load.
+// Steps per iteration of the hot loop: counting them takes places from multiply-adds. What several
+// steps load needs registers, half of them to be sure; where a multiply-add broadcasts from memory
+// itself, it needs none.
 int64_t steps_unrolled(const Contraction &s, const Machine &m, const RegisterTile &tile) {
-    const bool small = 2 * tile.pixels * tile.vectors < m.vector_registers;
-    return small ? std::min<int64_t>(s.c, 4) : tile.unroll;
+    const bool free = m.memory_broadcast || 2 * tile.pixels * tile.vectors < m.vector_registers;
+    return free ? std::min<int64_t>(s.c, 4) : tile.unroll;
 }
 
 // ---- direct ----
@@ -193,8 +194,8 @@ Schedule direct_model(const Workload &w, const Machine &m) {
              {"vector", tile.vector},
              {"rows", rows},
              {"order", "c"},
-             {"unroll", preload ? steps_unrolled(s, m, tile) : tile.unroll},
-             {"prefetch", preload ? int64_t(0) : prefetch_distance},
+             {"unroll", steps_unrolled(s, m, tile)},
+             {"prefetch", prefetch_distance},
              {"preload", preload ? "block" : "none"},
              {"parallel", parallel}}};
 }
@@ -350,7 +351,7 @@ Schedule gemm_model(const Workload &w, const Machine &m) {
              {"block_m", block},
              {"order", pixels_outer ? "m" : "n"},
              {"unroll", steps_unrolled(s, m, tile)},
-             {"prefetch", preload ? int64_t(0) : prefetch_distance},
+             {"prefetch", prefetch_distance},
              {"preload", preload ? "block" : "none"},
              {"parallel", parallel}}};
 }
