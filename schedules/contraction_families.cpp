@@ -1,18 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Families for convolution and linear layers, and the model of their register tile.
-//
-// The tile. A core starts two FMAs per cycle and two loads; an FMA's result is ready after about
-// four cycles. With `p` pixels and `v` vectors of channels in registers, one step over an input
-// channel takes p*v FMAs, v loads of weights and p broadcasts; so it takes
-// max(p*v / 2, (p + v) / 2, 4) cycles, and needs p*v accumulators, v weights and a broadcast in
-// registers. Each tile reads the weights of its channel block once; where that block does not stay
-// in the first cache they come from the second, at some 16 bytes per cycle, which favours more
-// pixels. 14 x 2 on AVX-512 (31 of 32 registers) and 6 x 2 on AVX2 (15 of 16) come out of that.
-// Ragged edges cost whole tiles, so the model counts tiles.
-//
-// ARM multiplies by a lane of a vector: four channels of a pixel are loaded as one, for four steps.
-// Then the pixels stay in registers too; 7 x 3 of 32 are left.
+// Families for convolution and linear layers.
 #include "schedules/families.h"
+#include "schedules/register_tile.h"
 
 #include <fmt/format.h>
 
@@ -23,49 +12,6 @@ namespace cnnc {
 
 namespace {
 
-struct RegisterTile {
-    int64_t pixels = 1;
-    int64_t vectors = 1;
-    int64_t vector = 1;
-    int64_t unroll = 1;
-    double cycles = 0; // of the whole layer, one core
-};
-
-// Input channels of an iteration: as many as a vector of them serves.
-int64_t channel_unroll(const Contraction &s, const Machine &m, int64_t pixels, int64_t vectors,
-                       int64_t lanes) {
-    // Four bytes apart: channels that are far from each other make no vector.
-    const bool by_lane = s.in[0] == 1 && s.c >= 2 * lane_steps && s.c % lane_steps == 0 &&
-                         multiplies_by_lane(m, pixels, vectors, lanes);
-    return by_lane ? lane_steps : 1;
-}
-
-RegisterTile best_tile(const Contraction &s, const Machine &m) {
-    RegisterTile best;
-    int64_t lanes = vector_for(s.k, m.lanes(4));
-    double steps = double(s.c * s.window());
-    // SSE has no FMA: the product needs a register too.
-    int64_t spare = (m.fma ? 1 : 2) + m.spare_registers;
-    int64_t rows = s.n * s.groups * s.axes[1].out * s.axes[2].out;
-    for (int64_t vectors = 1; vectors <= std::min<int64_t>(8, ceil_div(s.k, lanes)); ++vectors) {
-        int64_t most = (m.vector_registers - vectors - spare) / vectors;
-        for (int64_t pixels = 1; pixels <= std::min(most, s.axes[0].out); ++pixels) {
-            double tiles = double(rows * ceil_div(s.axes[0].out, pixels));
-            double blocks = double(ceil_div(s.k, vectors * lanes));
-            int64_t unroll = channel_unroll(s, m, pixels, vectors, lanes);
-            double cycles =
-                tiles * blocks *
-                tile_cycles(m, pixels, vectors, lanes, {steps, tiles > 1, unroll == lane_steps});
-            // A predicated store without hardware for it goes element by element.
-            if (s.k % (vectors * lanes) != 0 && !m.masked_stores)
-                cycles += tiles * double(pixels * lanes * vectors * 2);
-            if (best.cycles == 0 || cycles < best.cycles * 0.999)
-                best = {pixels, vectors, lanes, unroll, cycles};
-        }
-    }
-    return best;
-}
-
 int64_t weight_bytes(const Contraction &s) {
     return s.groups * s.k * s.c * s.window() * 4;
 }
@@ -73,19 +19,12 @@ int64_t weight_bytes(const Contraction &s) {
 // Rows of a block, so that what is staged for it leaves room in the second cache: for the weights
 // too where all of them fit, else as much as possible, since each block reads all weights again.
 int64_t block_rows(const Contraction &s, const Machine &m) {
-    const Axis &x = s.axes[0], &y = s.axes[1];
-    int64_t row_bytes = std::max<int64_t>(1, (x.last() + 1 + x.pad) * s.c * 4);
+    const Axis &y = s.axes[1];
+    int64_t row_bytes = std::max<int64_t>(1, input_row_bytes(s));
     int64_t budget = weight_bytes(s) <= m.l2_bytes / 2 ? m.l2_bytes / 4 : m.l2_bytes / 2;
     int64_t window = y.dilation * (y.kernel - 1);
     int64_t rows = (budget / row_bytes - window) / y.stride;
     return even_rows(y.out, std::max<int64_t>(1, rows));
-}
-
-// Bytes of the input that a block of rows reads.
-int64_t input_bytes(const Contraction &s, int64_t rows) {
-    const Axis &x = s.axes[0], &y = s.axes[1];
-    return (x.last() + 1 + x.pad) * s.c * 4 *
-           ((rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1);
 }
 
 bool worth_threads(const Contraction &s, const Machine &m) {
@@ -142,13 +81,12 @@ constexpr int64_t prefetch_distance = 2048;
 // it.
 constexpr int64_t preloaded_passes = 64;
 
-// Whether the next block's weights can come while a block's are multiplied `passes` times: the
-// second cache has to hold both, and what else the block reads.
+// Whether the next block's weights can come while a block's are multiplied `passes` times.
 bool worth_preload(const Contraction &s, const Machine &m, int64_t channels, int64_t passes,
                    int64_t input_bytes) {
     const int64_t panel = channels * s.c * s.window() * 4;
     return s.k > channels && passes > 1 && passes <= preloaded_passes &&
-           2 * panel + input_bytes <= m.l2_bytes;
+           holds_next_panel(m, double(panel), double(input_bytes));
 }
 
 // Steps per iteration of the hot loop: counting them takes places from multiply-adds. What several
@@ -186,7 +124,7 @@ Schedule direct_model(const Workload &w, const Machine &m) {
     int64_t channels = tile.vectors * tile.vector;
     std::string parallel = parallel_choice(s, m, rows, ceil_div(s.k, channels));
     const bool preload = worth_preload(s, m, channels, rows * ceil_div(s.axes[0].out, tile.pixels),
-                                       input_bytes(s, rows));
+                                       input_row_bytes(s) * input_rows(s, rows));
     return {"direct",
             {{"tile_x", tile.pixels},
              {"tile_y", int64_t(1)},

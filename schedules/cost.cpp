@@ -3,6 +3,7 @@
 
 #include "schedules/families.h"
 #include "schedules/gpu_cost.h"
+#include "schedules/register_tile.h"
 #include "schedules/shape.h"
 
 #include <algorithm>
@@ -127,9 +128,7 @@ struct Blocks {
 };
 
 double in_bytes(const Contraction &s, int64_t rows) {
-    const Axis &x = s.axes[0], &y = s.axes[1], &z = s.axes[2];
-    const double staged = double((rows - 1) * y.stride + y.dilation * (y.kernel - 1) + 1);
-    return 4.0 * staged * double(x.last() + 1 + x.pad) * double(s.c * z.kernel);
+    return double(input_rows(s, rows) * input_row_bytes(s) * s.axes[2].kernel);
 }
 
 // What loops read again and again, and the weights' way from memory.
@@ -148,8 +147,7 @@ struct Reads {
     // They come from memory whatever the schedule: during the first of the `passes` that walk a
     // block's, or, asked for ahead, during all passes over the block before.
     void add_first_weights(double bytes, double passes, double blocks, double input) {
-        const bool ahead =
-            preload && passes > 1 && 2 * bytes / blocks + input <= double(m.l2_bytes);
+        const bool ahead = preload && passes > 1 && holds_next_panel(m, bytes / blocks, input);
         const double arrival = bytes / memory_rate;
         const double in_time = ahead ? 1 - 1 / blocks : 0; // all but the first block
         waiting += (1 - in_time) * (late * page_wait(m, bytes, everything) +
@@ -194,11 +192,10 @@ bool preloads(const Schedule &schedule) {
     return schedule.has("preload") && schedule.choice("preload") == "block";
 }
 
-// direct and gemm, where an iteration takes a vector of channels that lie side by side.
-bool takes_lanes(const Contraction &s, const Machine &m, const SumTile &t) {
+// direct and gemm.
+bool by_lane(const Contraction &s, const Machine &m, const SumTile &t) {
     const int64_t wide = registers_per_vector(m, t.lanes);
-    return t.unroll == lane_steps && s.in[0] == 1 && s.c % lane_steps == 0 &&
-           multiplies_by_lane(m, t.pixels, t.vectors * wide, t.lanes / wide);
+    return t.unroll == lane_steps && takes_lanes(s, m, t.pixels, t.vectors * wide, t.lanes / wide);
 }
 
 // direct, small and planar.
@@ -222,7 +219,7 @@ Cost row_blocks_cost(const Contraction &s, const Machine &m, const Schedule &sch
     if (schedule.family == "small")
         tile.shared = (tile_x - 1) * ((tile.unroll - 1) / s.axes[0].stride);
     if (schedule.family == "direct")
-        tile.by_lane = takes_lanes(s, m, tile);
+        tile.by_lane = by_lane(s, m, tile);
     Blocks b;
     b.height = schedule.integer("rows");
     b.rows = ceil_div(s.axes[1].out, b.height);
@@ -273,7 +270,7 @@ Cost gemm_cost(const Contraction &s, const Machine &m, const Schedule &schedule,
                  double(s.c),
                  schedule.integer("unroll"),
                  prefetch_of(schedule)};
-    tile.by_lane = takes_lanes(s, m, tile);
+    tile.by_lane = by_lane(s, m, tile);
     Blocks b;
     const int64_t tiles_x = ceil_div(s.axes[0].out, tile_m);
     const int64_t block = std::min(schedule.integer("block_m"), tiles_x);

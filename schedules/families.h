@@ -50,21 +50,6 @@ FamilyParam parallel_param(std::vector<std::string_view> choices);
 constexpr int64_t parallel_macs = 2'000'000;
 constexpr int64_t parallel_bytes = 1 << 20;
 
-// Cycles of one register tile of `pixels` x `vectors` vectors of `lanes` elements over `steps`
-// input channels times window positions.
-struct TileSteps {
-    double steps = 1;
-    bool reused = false;  // other tiles read the same weights
-    bool by_lane = false; // a vector of four channels of a pixel serves four steps
-};
-double tile_cycles(const Machine &machine, int64_t pixels, int64_t vectors, int64_t lanes,
-                   const TileSteps &steps);
-
-// Where a machine multiplies by a lane and the registers suffice, a tile that takes `lane_steps`
-// input channels an iteration loads them as one vector of each pixel (compiler/codegen/lanes.h).
-constexpr int64_t lane_steps = 4;
-bool multiplies_by_lane(const Machine &machine, int64_t pixels, int64_t vectors, int64_t lanes);
-
 // The smallest power of two that holds `extent`, at most `limit`: a vector for channels whose
 // weights are padded.
 int64_t vector_for(int64_t extent, int64_t limit);

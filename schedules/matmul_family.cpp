@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Products of two computed matrices, and what one register tile costs.
+// Products of two computed matrices.
 #include "schedules/families.h"
+#include "schedules/register_tile.h"
 
 #include <algorithm>
 
 namespace cnnc {
 
 namespace {
-
-// Sustained bytes per cycle from the second cache into the core, with the prefetcher's help
-// (measured 15 to 20 on server cores).
-constexpr double l2_bytes_per_cycle = 16;
 
 struct MatmulTile {
     int64_t rows = 1, columns = 1, vector = 1;
@@ -93,27 +90,6 @@ Values summands(const Workload &w, const Machine &) {
 }
 
 } // namespace
-
-bool multiplies_by_lane(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes) {
-    return m.multiply_by_lane && lanes == m.lanes(4) &&
-           pixels * vectors + pixels + vectors + 1 <= m.vector_registers;
-}
-
-double tile_cycles(const Machine &m, int64_t pixels, int64_t vectors, int64_t lanes,
-                   const TileSteps &s) {
-    double fma = double(pixels * vectors) / m.fma_ports * (m.fma ? 1 : 2);
-    double broadcasts = double(pixels) / double(s.by_lane ? lane_steps : 1);
-    double loads = (broadcasts + double(vectors)) / m.load_ports;
-    double latency = double(m.fma_latency) * (m.fma ? 1 : 2);
-    double weight_bytes = double(vectors * lanes * 4);
-    bool stay = weight_bytes * s.steps <= double(m.l1_bytes) / 2;
-    double stream = stay || !s.reused ? 0 : weight_bytes / l2_bytes_per_cycle;
-    // Writing the accumulators: bias, epilogue, store; and entering the loops.
-    double edge = 2.0 * double(pixels * vectors) + 20;
-    // Loads that the FMAs hide still cost a little: between equals, the tile with fewer wins.
-    double seen = m.in_order ? 1 : 0.05;
-    return s.steps * (std::max({fma, loads, latency, stream}) + seen * loads) + edge;
-}
 
 const Family &matmul_family() {
     static const Family family = {

@@ -10,6 +10,7 @@
 //    Halide's function inlined; scalar replacement leaves just the pointers.
 #include "compiler/codegen/kernel.h"
 
+#include "compiler/codegen/addresses.h"
 #include "compiler/codegen/emit.h"
 #include "compiler/codegen/gpu_kernel.h"
 #include "compiler/codegen/hash.h"
@@ -21,7 +22,6 @@
 #include "compiler/lower/lower.h"
 
 #include <llvm/Analysis/LoopInfo.h>
-#include <llvm/IR/Dominators.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/LLVMContext.h>
@@ -185,16 +185,12 @@ void check_independent(const llvm::Module &module) {
 }
 
 bool loops_end(llvm::Module &module) {
-    for (llvm::Function &f : module) {
-        if (f.isDeclaration())
-            continue;
-        const llvm::DominatorTree tree(f);
-        const llvm::LoopInfo loops(tree);
-        for (const llvm::Loop *loop : loops.getLoopsInPreorder())
-            if (loop->hasNoExitBlocks())
-                return false;
-    }
-    return true;
+    bool all = true;
+    for_each_function(module, [&](const FunctionLoops &f) {
+        for (const llvm::Loop *loop : f.loops.getLoopsInPreorder())
+            all &= !loop->hasNoExitBlocks();
+    });
+    return all;
 }
 
 // LLVM 14 takes some loops, which go to twice the minimum of a variable and a constant, for ones

@@ -34,7 +34,6 @@ struct KernelRequest {
     // no meaning, and false, for CPUs.
     bool aligned = false;
 };
-constexpr int64_t gpu_vector_bytes = 16;
 
 // An argument of a kernel's entry in device code: the address of an operand of the kernel, an
 // address in its scratch memory on the device, or a value.

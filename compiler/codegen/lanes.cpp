@@ -9,7 +9,6 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/Module.h>
-#include <llvm/Passes/PassBuilder.h>
 
 #include <array>
 #include <optional>
@@ -124,25 +123,18 @@ bool fits(size_t accumulators, size_t pixels, int registers) {
 } // namespace
 
 void broadcast_lanes(llvm::Module &module, int registers) {
-    llvm::FunctionAnalysisManager functions;
-    llvm::PassBuilder builder;
-    builder.registerFunctionAnalyses(functions);
-    for (llvm::Function &f : module) {
-        if (f.isDeclaration())
-            continue;
-        auto &loops = functions.getResult<llvm::LoopAnalysis>(f);
-        auto &evolution = functions.getResult<llvm::ScalarEvolutionAnalysis>(f);
+    for_each_function(module, [&](const FunctionLoops &f) {
         std::vector<Neighbours> found;
-        for (llvm::Loop *loop : loops.getLoopsInPreorder()) {
+        for (llvm::Loop *loop : f.loops.getLoopsInPreorder()) {
             if (loop->getNumBlocks() != 1)
                 continue;
-            const auto neighbours = neighbours_of(*loop->getHeader(), evolution);
+            const auto neighbours = neighbours_of(*loop->getHeader(), f.evolution);
             if (fits(accumulators_of(*loop->getHeader()), neighbours.size(), registers))
                 found.insert(found.end(), neighbours.begin(), neighbours.end());
         }
         for (const Neighbours &loads : found)
             load_as_vector(loads);
-    }
+    });
 }
 
 } // namespace cnnc

@@ -6,29 +6,15 @@
 
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/Analysis/ScalarEvolution.h>
-#include <llvm/Analysis/ScalarEvolutionExpressions.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
-#include <llvm/Passes/PassBuilder.h>
 
 #include <vector>
 
 namespace cnnc {
 
 namespace {
-
-// Fewer multiplications than this and the loop is no register tile's.
-constexpr int least_multiplications = 4;
-bool multiplies_vectors(const llvm::Instruction &i) {
-    if (!i.getType()->isVectorTy())
-        return false;
-    if (i.getOpcode() == llvm::Instruction::FMul)
-        return true;
-    auto *call = llvm::dyn_cast<llvm::IntrinsicInst>(&i);
-    return call && (call->getIntrinsicID() == llvm::Intrinsic::fma ||
-                    call->getIntrinsicID() == llvm::Intrinsic::fmuladd);
-}
 
 // The last load of each line's worth: vectors are shorter than lines on most machines, and a
 // prefetch takes the place of another load.
@@ -61,43 +47,17 @@ void prefetch_behind(llvm::LoadInst *load, int64_t distance) {
 
 } // namespace
 
-std::vector<llvm::LoadInst *> tile_streams(const llvm::Loop &loop,
-                                           llvm::ScalarEvolution &evolution) {
-    std::vector<llvm::LoadInst *> found;
-    int multiplications = 0;
-    for (llvm::BasicBlock *block : loop.blocks())
-        for (llvm::Instruction &i : *block) {
-            multiplications += multiplies_vectors(i);
-            auto *load = llvm::dyn_cast<llvm::LoadInst>(&i);
-            if (!load || !load->getType()->isVectorTy())
-                continue;
-            auto *address =
-                llvm::dyn_cast<llvm::SCEVAddRecExpr>(evolution.getSCEV(load->getPointerOperand()));
-            if (address && address->getLoop() == &loop)
-                found.push_back(load);
-        }
-    if (multiplications < least_multiplications)
-        found.clear();
-    return found;
-}
-
 void prefetch_streams(llvm::Module &module, int64_t distance) {
-    llvm::FunctionAnalysisManager functions;
-    llvm::PassBuilder builder;
-    builder.registerFunctionAnalyses(functions);
-    for (llvm::Function &f : module) {
-        if (f.isDeclaration())
-            continue;
-        auto &loops = functions.getResult<llvm::LoopAnalysis>(f);
-        auto &evolution = functions.getResult<llvm::ScalarEvolutionAnalysis>(f);
+    for_each_function(module, [&](const FunctionLoops &f) {
         std::vector<llvm::LoadInst *> loads;
-        for (llvm::Loop *loop : loops.getLoopsInPreorder())
+        for (llvm::Loop *loop : f.loops.getLoopsInPreorder())
             if (loop->isInnermost())
-                for (llvm::LoadInst *load : one_per_line(tile_streams(*loop, evolution), evolution))
+                for (llvm::LoadInst *load :
+                     one_per_line(tile_streams(*loop, f.evolution), f.evolution))
                     loads.push_back(load);
         for (llvm::LoadInst *load : loads)
             prefetch_behind(load, distance);
-    }
+    });
 }
 
 } // namespace cnnc

@@ -9,24 +9,12 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 namespace llvm {
-class LoadInst;
-class Loop;
 class Module;
-class ScalarEvolution;
 } // namespace llvm
 
 namespace cnnc {
-
-// Of a cache line; that of some CPUs is longer.
-constexpr int64_t line_bytes = 64;
-
-// Where the innermost loop is a register tile's (it multiplies vectors): its vector loads whose
-// address advances by a constant each time around.
-std::vector<llvm::LoadInst *> tile_streams(const llvm::Loop &loop,
-                                           llvm::ScalarEvolution &evolution);
 
 // In every innermost loop that multiplies vectors: for each line of vectors that it loads at an
 // address that advances with the loop, prefetches the line `distance` bytes behind that address.

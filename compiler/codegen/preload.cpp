@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/codegen/preload.h"
 
+#include "compiler/codegen/addresses.h"
 #include "compiler/codegen/llvm_versions.h"
-#include "compiler/codegen/prefetch.h"
 
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/Analysis/ScalarEvolution.h>
@@ -11,8 +11,7 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
-#include <llvm/Passes/PassBuilder.h>
-#include <llvm/Transforms/Utils/LoopSimplify.h>
+#include <llvm/Transforms/Utils/LoopUtils.h>
 #include <llvm/Transforms/Utils/ScalarEvolutionExpander.h>
 
 #include <algorithm>
@@ -103,23 +102,22 @@ void join_panels(std::vector<Walk> &walks, ScalarEvolution &evolution) {
 }
 
 // One per innermost loop: the other vectors it loads lie in the same lines or the next ones.
-std::vector<Walk> panel_walks(llvm::LoopInfo &loops, llvm::DominatorTree &dominators,
-                              ScalarEvolution &evolution) {
+std::vector<Walk> panel_walks(const FunctionLoops &f) {
     std::vector<Walk> walks;
-    for (llvm::Loop *loop : loops.getLoopsInPreorder()) {
+    for (llvm::Loop *loop : f.loops.getLoopsInPreorder()) {
         if (!loop->isInnermost() || !loop->getLoopLatch())
             continue;
-        for (llvm::LoadInst *load : tile_streams(*loop, evolution)) {
-            Walk walk = walk_of(load, loop, evolution);
+        for (llvm::LoadInst *load : tile_streams(*loop, f.evolution)) {
+            Walk walk = walk_of(load, loop, f.evolution);
             if (walk.bytes == 0 || walk.passes < 2)
                 continue;
             if (loop->getLoopPreheader() ||
-                llvm::InsertPreheaderForLoop(loop, &dominators, &loops, nullptr, false))
+                llvm::InsertPreheaderForLoop(loop, &f.dominators, &f.loops, nullptr, false))
                 walks.push_back(walk);
             break;
         }
     }
-    join_panels(walks, evolution);
+    join_panels(walks, f.evolution);
     return walks;
 }
 
@@ -170,20 +168,12 @@ void preload_in(const Walk &walk, ScalarEvolution &evolution, llvm::SCEVExpander
 } // namespace
 
 void preload_panels(llvm::Module &module) {
-    llvm::FunctionAnalysisManager functions;
-    llvm::PassBuilder builder;
-    builder.registerFunctionAnalyses(functions);
-    for (llvm::Function &f : module) {
-        if (f.isDeclaration())
-            continue;
-        auto &evolution = functions.getResult<llvm::ScalarEvolutionAnalysis>(f);
-        const std::vector<Walk> walks =
-            panel_walks(functions.getResult<llvm::LoopAnalysis>(f),
-                        functions.getResult<llvm::DominatorTreeAnalysis>(f), evolution);
-        llvm::SCEVExpander expander(evolution, module.getDataLayout(), "ahead");
+    for_each_function(module, [&](const FunctionLoops &f) {
+        const std::vector<Walk> walks = panel_walks(f);
+        llvm::SCEVExpander expander(f.evolution, module.getDataLayout(), "ahead");
         for (const Walk &walk : walks)
-            preload_in(walk, evolution, expander);
-    }
+            preload_in(walk, f.evolution, expander);
+    });
 }
 
 } // namespace cnnc

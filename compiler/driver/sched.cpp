@@ -4,6 +4,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/driver/files.h"
 #include "compiler/driver/network.h"
+#include "compiler/sema/call_text.h"
 #include "schedules/record_file.h"
 
 #include <CLI/CLI.hpp>
@@ -28,10 +29,6 @@ void read_all(const Options &options, ScheduleBook &book, Console &console) {
 
 std::string target_and_cpu(const ScheduleRecord &r) {
     return target_text(r.target) + (r.target.cpu.empty() ? "" : " " + r.target.cpu);
-}
-
-std::string counted(size_t count, const char *what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 int list(const Options &options, Console &console) {
@@ -108,7 +105,7 @@ int check(const Options &options, Console &console) {
             ++bad;
         }
     console.err << fmt::format("{}, {} that cannot be used\n",
-                               counted(book.records.size(), "record"), counted(bad, "line"));
+                               count_text(book.records.size(), "record"), count_text(bad, "line"));
     return bad == 0 ? exit_ok : exit_bad_input;
 }
 

@@ -11,6 +11,7 @@
 #include "compiler/driver/network.h"
 #include "compiler/driver/tune_report.h"
 #include "compiler/execute/roofline.h"
+#include "compiler/sema/call_text.h"
 #include "compiler/tune/trial_log.h"
 #include "compiler/tune/workbench.h"
 #include "schedules/near.h"
@@ -170,9 +171,9 @@ std::string machine_name(const Place &place) {
 
 std::string provenance(const TaskState &state, const Place &place, const Options &options) {
     std::string text =
-        fmt::format("{:%Y-%m-%d}, cnnc {}, {}, {} thread{}, {} the default's speed",
+        fmt::format("{:%Y-%m-%d}, cnnc {}, {}, {}, {} the default's speed",
                     fmt::gmtime(std::time(nullptr)), cnnc_version(), machine_name(place),
-                    options.threads, options.threads == 1 ? "" : "s", gain_text(state.score));
+                    count_text(size_t(options.threads), "thread"), gain_text(state.score));
     if (state.least_seconds > 0)
         text += fmt::format(", {:.0f}% of the roofline", 100 * state.least_seconds / state.seconds);
     if (state.task.cold_weights)

@@ -141,7 +141,7 @@ class DropAlignment : public IRMutator {
     using IRMutator::visit;
 
     static bool aligned(const decltype(Load::param) &param) {
-        return !param.defined() || param.host_alignment() >= vector_bytes;
+        return !param.defined() || param.host_alignment() >= gpu_vector_bytes;
     }
     Expr visit(const Load *l) override {
         if (aligned(l->param))
@@ -155,7 +155,6 @@ class DropAlignment : public IRMutator {
         return Store::make(s->name, mutate(s->value), mutate(s->index), s->param,
                            mutate(s->predicate), ModulusRemainder());
     }
-    static constexpr int vector_bytes = 16;
 };
 
 } // namespace

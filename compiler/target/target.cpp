@@ -371,9 +371,8 @@ Machine machine_for(const Target &target) {
     // Only server cores have these features; they start two wide FMAs per cycle.
     if (target.has("avx512_sapphirerapids"))
         machine.fma_ports = 2;
-    if (gpu_api(target) != GpuApi::none) {
+    if (gpu_api(target) != GpuApi::none)
         machine.gpu = gpu_for(target);
-    }
     return machine;
 }
 

@@ -57,6 +57,9 @@ struct KnownTarget {
 };
 const std::vector<KnownTarget> &known_targets();
 
+// The widest vector that a GPU's thread reads at once, and what its address is a multiple of.
+constexpr int64_t gpu_vector_bytes = 16;
+
 // What a GPU gives to a kernel: the limits that CUDA reports at launch at the earliest (CUDA C++
 // Programming Guide, "Technical Specifications per Compute Capability").
 struct Gpu {
