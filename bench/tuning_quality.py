@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How good a short search is: draws convolution shapes by a seed and tunes each of them with few
-and with many trials; then the two results and the default race in one process.
+and with many trials; then the two results and the default race, five times.
 
     bench/tuning_quality.py [--shapes 8] [--short 48] [--long 1000] [--seed 1] [--cnnc build/cnnc]
                             [--kernel-bench build/kernel_bench] [--folder DIR]
@@ -16,6 +16,7 @@ import os
 import random
 import re
 import signal
+import statistics
 import subprocess
 import sys
 
@@ -45,14 +46,14 @@ def tune(cnnc, cnn, sched, trials):
         subprocess.run([cnnc, "tune", cnn, "--no-records", "--trials", str(trials - done),
                         "-o", sched], check=True, stdout=subprocess.DEVNULL)
     with open(sched, encoding="utf-8") as file:
-        fields = file.readline().split(" | ")
-    return fields[1], fields[2]
+        _, workload, schedule, _, origin = file.readline().split(" | ")
+    return workload, schedule, "weights from memory" in origin
 
 
-def race(kernel_bench, workload, schedules):
+def race(kernel_bench, workload, cold, schedules):
     """Median milliseconds, in turn in one process: the default's, and those of each schedule."""
-    out = subprocess.run([kernel_bench, workload, *schedules], check=True, capture_output=True,
-                         text=True).stdout
+    out = subprocess.run([kernel_bench, *(["--cold"] if cold else []), workload, "default",
+                          *schedules], check=True, capture_output=True, text=True).stdout
     times, default = {}, None
     for line in out.splitlines():
         found = re.match(r" *([0-9.]+) ms min +([0-9.]+) median.* s  (.*)$", line)
@@ -61,6 +62,16 @@ def race(kernel_bench, workload, schedules):
             times.setdefault(found.group(3), float(found.group(2)))
             default = default or float(found.group(2))
     return default, times
+
+
+def ratios_of(kernel_bench, workload, cold, short, long):
+    """Of the times: short over long, default over short, default over long. Where memory lies in
+    the caches differs from process to process by more than the schedules do: the median of five."""
+    rows = []
+    for _ in range(5):
+        default, times = race(kernel_bench, workload, cold, dict.fromkeys([short, long]))
+        rows.append([times[short] / times[long], default / times[short], default / times[long]])
+    return [statistics.median(column) for column in zip(*rows)]
 
 
 def measure(args, index, shape):
@@ -73,11 +84,9 @@ def measure(args, index, shape):
     cnn = base + ".cnn"
     with open(cnn, "w", encoding="utf-8") as file:
         file.write(network(index, *shape))
-    workload, short = tune(args.cnnc, cnn, base + "-short.sched", args.short)
-    _, long = tune(args.cnnc, cnn, base + "-long.sched", args.long)
-    default, times = race(args.kernel_bench, workload,
-                          ["default", *dict.fromkeys([short, long])])
-    ratios = [times[short] / times[long], default / times[short], default / times[long]]
+    workload, short, cold = tune(args.cnnc, cnn, base + "-short.sched", args.short)
+    _, long, _ = tune(args.cnnc, cnn, base + "-long.sched", args.long)
+    ratios = ratios_of(args.kernel_bench, workload, cold, short, long)
     with open(result + ".new", "w", encoding="utf-8") as file:
         json.dump(ratios, file)
     os.replace(result + ".new", result)

@@ -33,10 +33,30 @@ std::vector<ScheduleRecord> best_records(std::vector<ScheduleRecord> records) {
     return sorted;
 }
 
-std::string needless(const ScheduleRecord &r) {
-    return r.schedule == default_schedule(r.shape, machine_for(r.target))
-               ? "the default model says the same"
-               : "";
+std::vector<ScheduleRecord> needed_records(const std::vector<ScheduleRecord> &records) {
+    std::vector<bool> needed;
+    for (const ScheduleRecord &r : records)
+        needed.push_back(!(r.schedule == default_schedule(r.shape, machine_for(r.target))));
+    ScheduleBook book;
+    auto collect = [&] {
+        book.records.clear();
+        for (size_t i = 0; i < records.size(); ++i)
+            if (needed[i])
+                book.records.push_back(records[i]);
+    };
+    collect();
+    // One that is kept may stand in for another: until there is no more.
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (size_t i = 0; i < records.size(); ++i) {
+            const ScheduleRecord &r = records[i];
+            if (needed[i] || choose_schedule("", r.shape, r.target, book).schedule == r.schedule)
+                continue;
+            needed[i] = grown = true;
+            collect();
+        }
+    }
+    return book.records;
 }
 
 std::string records_text(const std::vector<ScheduleRecord> &records) {

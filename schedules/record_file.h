@@ -17,8 +17,9 @@ std::string record_key(const ScheduleRecord &record);
 // records give the same list, in whatever order they come.
 std::vector<ScheduleRecord> best_records(std::vector<ScheduleRecord> records);
 
-// Why a record may go without a layer losing anything, or "": the default model says the same.
-std::string needless(const ScheduleRecord &record);
+// Those without which a layer would get another schedule. A record of what the default model says
+// is one of them where, without it, the record of a near shape would take the default's place.
+std::vector<ScheduleRecord> needed_records(const std::vector<ScheduleRecord> &records);
 
 // A file's lines.
 std::string records_text(const std::vector<ScheduleRecord> &records);

@@ -25,6 +25,9 @@ std::string shortened(const std::string &text, size_t columns) {
     return text.substr(0, end);
 }
 
+// Wider rows wrap on a terminal, and are read; rules would only be in their way.
+constexpr size_t longest_rule = 80;
+
 constexpr const char *erase_line = "\r\033[K";
 
 } // namespace
@@ -80,7 +83,8 @@ std::string Table::text() const {
         total += w + 2;
     std::string text;
     for (const auto &row : rows_) {
-        std::string line = row.empty() ? std::string(total - 2, '-') : std::string();
+        std::string line =
+            row.empty() ? std::string(std::min(total - 2, longest_rule), '-') : std::string();
         for (size_t i = 0; i < row.size(); ++i) {
             const std::string blank(widths[i] - width(row[i]), ' ');
             line += (right_[i] ? blank + row[i] : row[i] + blank) + "  ";

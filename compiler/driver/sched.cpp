@@ -85,12 +85,14 @@ int prune(const Options &options, Console &console) {
     ScheduleBook book;
     read_all(options, book, console);
     const size_t before = book.records.size();
-    std::vector<ScheduleRecord> kept;
-    for (const ScheduleRecord &r : best_records(std::move(book.records)))
-        if (needless(r).empty())
-            kept.push_back(r);
+    const std::vector<ScheduleRecord> best = best_records(std::move(book.records));
+    const std::vector<ScheduleRecord> kept = needed_records(best);
+    auto next = kept.begin();
+    for (const ScheduleRecord &r : best)
+        if (next != kept.end() && next->source == r.source)
+            ++next;
         else
-            console.err << fmt::format("{}: dropped: {}\n", r.source, needless(r));
+            console.err << fmt::format("{}: dropped: the default model says the same\n", r.source);
     put_out(options, records_text(kept), console);
     console.err << fmt::format("{} of {} records kept\n", kept.size(), before);
     return exit_ok;
@@ -141,7 +143,7 @@ void add_sched_command(CLI::App &app, Action &action) {
         add_command(*sched, "merge", "The best record for each target and workload, sorted",
                     options, action, merge);
     CLI::App *pruned =
-        add_command(*sched, "prune", "The same without those that say what the default model says",
+        add_command(*sched, "prune", "The same without those that change no layer's schedule",
                     options, action, prune);
     for (CLI::App *command : {merged, pruned}) {
         add_files(command, options);

@@ -46,8 +46,7 @@ TEST(TuneTable, AddsLayersUp) {
     result.tasks.back().base_seconds = 0; // never measured
     EXPECT_EQ(tune_table(result),
               "LAYER  LAYERS  DEFAULT MS  BEST MS   GAIN  ROOFLINE  TRIALS  SCHEDULE\n"
-              "--------------------------------------------------------------------------------"
-              "------------------------\n"
+              "--------------------------------------------------------------------------------\n"
               "fc          2      1.0000   0.8000  1.25x       50%      17  "
               "reduce(vector=8, along=kept, parallel=none)\n"
               "\nAll layers: 1.6 ms, with the default schedules 2 ms: 1.25x\n");
