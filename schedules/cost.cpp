@@ -324,6 +324,9 @@ Cost matmul_cost(const Product &s, const Machine &m, const Schedule &schedule, i
 // another tile's.
 constexpr double scattered_wait = 0.3;
 
+// Of loading or storing an element of a vector whose elements do not lie side by side.
+constexpr double element_cycles = 0.75;
+
 // Inputs along an axis that the windows of a tile touch.
 int64_t touched(int64_t tile, const Axis &a) {
     return std::min(tile * a.kernel, (tile - 1) * a.stride + a.dilation * (a.kernel - 1) + 1);
@@ -356,10 +359,14 @@ double window_tile_cycles(const Contraction &s, const Machine &m, const Schedule
     cost.spilled = std::max<int64_t>(0, cost.registers - m.vector_registers);
     // Weights without a register are read where they are used; all else goes to the stack and back.
     const double kept = double(std::max<int64_t>(0, cost.spilled - weights));
+    const size_t lane = along_x ? 1 : 4; // of strides
+    const double apart =
+        vector > 1 ? element_cycles * double(std::min<int64_t>(vector, m.lanes(4))) : 1;
+    const double load = s.in[lane] == 1 ? 0.5 : apart, store = s.out[lane] == 1 ? 1 : apart;
     // The next tile begins while the last sums of this one are waited for.
-    return std::max({products / m.fma_ports * (m.fma ? 1 : 2), (inputs + double(weights)) / 2,
+    return std::max({products / m.fma_ports * (m.fma ? 1 : 2), load * inputs + double(weights) / 2,
                      double(s.window() * m.fma_latency) / 2}) +
-           double(cost.spilled) + kept + double(across * pixels) + tile_entry / 2;
+           double(cost.spilled) + kept + store * double(across * pixels) + tile_entry / 2;
 }
 
 Cost window_cost(const Contraction &s, const Machine &m, const Schedule &schedule, int threads) {
@@ -375,11 +382,17 @@ Cost window_cost(const Contraction &s, const Machine &m, const Schedule &schedul
     cost.compute = tiles * tile;
     const double in = 4.0 * double(s.n * s.groups * x.in * y.in * s.axes[2].in);
     const double out = 4.0 * double(s.groups * s.pixels());
-    // Rows that windows share.
-    const double slab = 4.0 * double(x.in * y.kernel * (along_x ? 1 : tile_c));
+    // Rows that windows share: those of a tile's channels, or, where a block has no other rows, of
+    // all.
+    const bool down = !along_x && tile_c < s.groups && rows > tile_y;
+    const int64_t channels = along_x ? 1 : down ? tile_c : s.groups;
+    double slab = 4.0 * double(x.in * y.kernel * channels);
+    if (!along_x && crowds_sets(s, m))
+        slab = std::max(slab, double(m.l1_bytes));
     cost.traffic = stream_cycles(
         m, in * std::max(0.0, double(y.kernel) / double(tile_y * y.stride) - 1), slab);
-    if (!along_x && tile_c < s.groups)
+    const bool far = in + out > 0.75 * double(m.l2_bytes);
+    if (down || (far && !along_x && tile_c < s.groups))
         cost.waiting = scattered_wait * stream_cycles(m, in, in + out);
     if (schedule.choice("border") == "stage" && s.staged()) {
         const int64_t blocks = ceil_div(y.out, rows) * s.n * s.axes[2].out;

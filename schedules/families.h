@@ -60,6 +60,11 @@ int64_t vector_within(int64_t extent, int64_t limit);
 // Rows per block such that the blocks are even and at most `most` rows high.
 int64_t even_rows(int64_t extent, int64_t most);
 
+// Whether what a window's rows read of one vector of channels crowds in few sets of the first
+// cache, so that its lines drive one another out: pixels lie apart by a multiple of a large power
+// of two.
+bool crowds_sets(const Contraction &window, const Machine &machine);
+
 // Constraints that several families share; each returns "" or what is wrong.
 std::string check_vector(const Machine &machine, int64_t vector);
 std::string check_multiple(std::string_view name, int64_t value, int64_t vector);

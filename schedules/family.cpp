@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cassert>
 #include <charconv>
+#include <cstdlib>
+#include <numeric>
 
 namespace cnnc {
 
@@ -237,6 +239,16 @@ int64_t vector_within(int64_t extent, int64_t limit) {
     while (vector * 2 <= std::min(limit, extent))
         vector *= 2;
     return vector;
+}
+
+bool crowds_sets(const Contraction &s, const Machine &m) {
+    // Addresses that differ by a multiple of this share a set. Pages allow x86 no more; where a way
+    // of the cache is larger, there are fewer ways, to the same effect.
+    constexpr int64_t way = 4096, line = 64;
+    const Axis &x = s.axes[0], &y = s.axes[1];
+    const int64_t sets = way / std::gcd(way, std::max(line, 4 * std::abs(s.in[1])));
+    const int64_t lines = x.in * (y.dilation * (y.kernel - 1) + 1);
+    return lines > std::min(sets, way / line) * (m.l1_bytes / way);
 }
 
 int64_t even_rows(int64_t extent, int64_t most) {

@@ -58,22 +58,49 @@ int64_t even_tile(int64_t extent, int64_t most) {
     return most;
 }
 
+// The vectors of a tile go down all rows of a block before their neighbours': each line is read
+// once, as long as the first cache keeps it for the rows below. Where it does not, or few rows
+// want it again, all channels of a row come before the next row: the processor fetches ahead what
+// is read in order.
+bool row_by_row(const Contraction &s, const Machine &m) {
+    const Axis &y = s.axes[1];
+    return y.kernel < 2 * y.stride || crowds_sets(s, m);
+}
+
 // Vectors of channels beside one another in a tile. Memory is best read as it lies, and not a part
 // of each pixel at a time. A pool does little else: as many as half of the registers hold.
 // Depthwise convolution has weights of its own for each vector, which multiply-adds of AVX read
-// where they lie. It gains only where the image comes from beyond the second cache and a pixel is
-// short: two lines of the cache, which processors fetch together.
+// where they lie: that is worth it for lines that are not kept, where they come from beyond the
+// second cache. There whole pixels are best; where only a part comes from there, two lines, which
+// processors fetch together.
 int64_t vectors_across(const Contraction &s, const Machine &m, int64_t vector, bool weights) {
-    if (vector < m.lanes(4) || s.groups % vector != 0)
+    constexpr int64_t pair = 128;
+    if (vector < m.lanes(4) || s.groups % vector != 0 || (weights && m.vector_bytes < 32))
         return 1;
+    int64_t most = m.vector_registers / 2;
+    if (weights) {
+        const int64_t pixel = 4 * s.groups, bytes = 2 * tensor_bytes(s);
+        if (bytes <= m.l2_bytes || !(row_by_row(s, m) || pixel <= pair))
+            return 1;
+        if (bytes <= 3 * m.l2_bytes)
+            return crowds_sets(s, m) && pixel % pair == 0 ? ceil_div(pair, 4 * vector) : 1;
+        most -= 2;
+    }
     int64_t all = s.groups / vector;
-    if (weights)
-        return m.vector_bytes >= 32 && 4 * s.groups <= 128 && tensor_bytes(s) > m.l2_bytes ? all
-                                                                                           : 1;
-    int64_t most = std::min<int64_t>(all, m.vector_registers / 2);
+    most = std::min(all, most);
     while (all % most != 0)
         --most;
     return most;
+}
+
+// Pixels of a row in registers. A whole row needs no tiles of its own for the borders.
+int64_t window_tile_x(const Contraction &s, const Machine &m, int64_t across, int64_t weights) {
+    const int64_t row = s.axes[0].out, registers = m.vector_registers;
+    if (across == 1 && weights > 0 && row + weights + 5 <= registers)
+        return row;
+    // Several vectors' weights are read where they are used.
+    const int64_t room = (registers - (across == 1 ? weights : 0)) / 2 / across;
+    return even_tile(row, std::clamp<int64_t>(room, across == 1 || weights > 0 ? 2 : 1, 8));
 }
 
 // A tile keeps the window's weights, its accumulators and the inputs it shares in registers.
@@ -86,18 +113,17 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
         vector = 1;
     int64_t across = along_x ? 1 : vectors_across(s, m, vector, weights_in_registers > 0);
     int64_t tile_c = along_x ? 1 : across * vector;
-    // Several vectors' weights are read where they are used.
-    int64_t room = (m.vector_registers - (across == 1 ? weights_in_registers : 0)) / 2;
-    room = std::max<int64_t>(across == 1 ? 2 : 1, room / across);
-    int64_t tile_x = along_x ? vector : even_tile(s.axes[0].out, std::min<int64_t>(room, 8));
-    int64_t bytes = tensor_bytes(s);
-    bool threads = m.cores > 1 && bytes > parallel_bytes;
-    int64_t rows = s.axes[1].out;
+    int64_t tile_x = along_x ? vector : window_tile_x(s, m, across, weights_in_registers);
+    const bool by_row = weights_in_registers > 0 && !along_x && (across > 1 || row_by_row(s, m));
+    const bool threads = m.cores > 1 && tensor_bytes(s) > parallel_bytes;
+    const int64_t all_rows = s.n * s.axes[1].out;
+    int64_t rows = by_row ? 1 : s.axes[1].out;
     std::string parallel = "none";
-    if (threads && s.n * s.axes[1].out >= 4 * m.cores) {
-        rows = even_rows(rows, std::max<int64_t>(1, s.n * rows / (4 * m.cores)));
+    if (threads && all_rows >= (by_row ? 2 : 4) * m.cores) {
+        rows = by_row ? 1 : even_rows(rows, std::max<int64_t>(1, all_rows / (4 * m.cores)));
         parallel = "y";
     } else if (threads && s.groups % tile_c == 0 && s.groups / tile_c >= m.cores) {
+        rows = s.axes[1].out;
         parallel = "c";
     }
     return {std::string(family),
