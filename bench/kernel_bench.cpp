@@ -32,6 +32,8 @@ using namespace cnnc;
 
 namespace {
 
+constexpr double shortest_sample = 50e-6;
+
 // More than the caches of one core hold.
 constexpr int64_t cold_bytes = 100 << 20;
 
@@ -231,15 +233,22 @@ int main(int argc, char **argv) {
     for (int round = 0; round < 12; ++round) {
         peak = std::max(peak, peak_gflops(multiply_add));
         for (Candidate &c : candidates) {
-            double begin = now();
+            // So many calls that reading the clock does not count.
             int calls = 0;
-            double end;
+            double begin = now(), end;
+            do {
+                run(c);
+                ++calls;
+            } while (now() - begin < shortest_sample);
+            int samples = 0;
+            begin = now();
             do {
                 double start = now();
-                run(c);
+                for (int i = 0; i < calls; ++i)
+                    run(c);
                 end = now();
-                c.seconds.push_back(end - start);
-            } while (++calls < 1000 && end - begin < 0.02);
+                c.seconds.push_back((end - start) / calls);
+            } while (++samples < 1000 && end - begin < 0.02);
         }
     }
     double flops = 2.0 * double(workload_macs(*workload));
@@ -248,7 +257,7 @@ int main(int argc, char **argv) {
         std::sort(c.seconds.begin(), c.seconds.end());
         double best = c.seconds[0], median = c.seconds[c.seconds.size() / 2];
         fmt::print(
-            "{:9.4f} ms min {:9.4f} median  {:6.1f} GFLOP/s {:3.0f}%  {:6.1f} GB/s  diff {:.1g} "
+            "{:9.6f} ms min {:9.6f} median  {:6.1f} GFLOP/s {:3.0f}%  {:6.1f} GB/s  diff {:.1g} "
             "scratch {} compile {:.2f} s  {}\n",
             best * 1e3, median * 1e3, flops / best / 1e9, 100 * flops / best / 1e9 / peak,
             double(workload_bytes(*workload)) / best / 1e9, c.error, c.kernel.scratch_bytes,

@@ -79,10 +79,10 @@ int64_t vectors_across(const Contraction &s, const Machine &m, int64_t vector, b
         return 1;
     int64_t most = m.vector_registers / 2;
     if (weights) {
-        const int64_t pixel = 4 * s.groups, bytes = 2 * tensor_bytes(s);
-        if (bytes <= m.l2_bytes || !(row_by_row(s, m) || pixel <= pair))
+        const int64_t pixel = 4 * s.groups, bytes = tensor_bytes(s);
+        if (2 * bytes <= m.l2_bytes || !(row_by_row(s, m) || pixel <= pair))
             return 1;
-        if (bytes <= 3 * m.l2_bytes)
+        if (2 * bytes <= 3 * m.l2_bytes)
             return crowds_sets(s, m) && pixel % pair == 0 ? ceil_div(pair, 4 * vector) : 1;
         most -= 2;
     }
