@@ -235,20 +235,15 @@ int main(int argc, char **argv) {
         for (Candidate &c : candidates) {
             // So many calls that reading the clock does not count.
             int calls = 0;
-            double begin = now(), end;
-            do {
+            for (const double begin = now(); now() - begin < shortest_sample; ++calls)
                 run(c);
-                ++calls;
-            } while (now() - begin < shortest_sample);
             int samples = 0;
-            begin = now();
-            do {
-                double start = now();
+            for (const double begin = now(); samples < 1000 && now() - begin < 0.02; ++samples) {
+                const double start = now();
                 for (int i = 0; i < calls; ++i)
                     run(c);
-                end = now();
-                c.seconds.push_back((end - start) / calls);
-            } while (++samples < 1000 && end - begin < 0.02);
+                c.seconds.push_back((now() - start) / calls);
+            }
         }
     }
     double flops = 2.0 * double(workload_macs(*workload));

@@ -3,6 +3,7 @@
 
 #include "dsl/diagnostics.h"
 #include "schedules/families.h"
+#include "schedules/register_tile.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -245,9 +246,8 @@ bool crowds_sets(const Contraction &s, const Machine &m) {
     // Addresses that differ by a multiple of this share a set. Pages allow x86 no more; where a way
     // of the cache is larger, there are fewer ways, to the same effect.
     constexpr int64_t way = 4096, line = 64;
-    const Axis &x = s.axes[0], &y = s.axes[1];
     const int64_t sets = way / std::gcd(way, std::max(line, 4 * std::abs(s.in[1])));
-    const int64_t lines = x.in * (y.dilation * (y.kernel - 1) + 1);
+    const int64_t lines = s.axes[0].in * input_rows(s, 1);
     return lines > std::min(sets, way / line) * (m.l1_bytes / way);
 }
 

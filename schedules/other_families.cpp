@@ -120,7 +120,7 @@ Schedule window_model(std::string_view family, const Contraction &s, const Machi
     int64_t rows = by_row ? 1 : s.axes[1].out;
     std::string parallel = "none";
     if (threads && all_rows >= (by_row ? 2 : 4) * m.cores) {
-        rows = by_row ? 1 : even_rows(rows, std::max<int64_t>(1, all_rows / (4 * m.cores)));
+        rows = even_rows(rows, std::max<int64_t>(1, all_rows / (4 * m.cores)));
         parallel = "y";
     } else if (threads && s.groups % tile_c == 0 && s.groups / tile_c >= m.cores) {
         rows = s.axes[1].out;

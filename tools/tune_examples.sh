@@ -6,7 +6,8 @@
 #     tools/tune_examples.sh [BUDGET [NETWORK ...]]       (default: 10m, all examples)
 #
 # Each network is tuned into FOLDER/NETWORK-TARGET.sched ($CNNC_TUNE_DIR, default: build/tuned) and can be
-# interrupted and run again. What is better than the default goes to schedules/TARGET.sched.
+# interrupted and run again. What the look-up needs of it (`cnnc sched prune`) goes to
+# schedules/TARGET.sched.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cnnc=${CNNC:-build/cnnc}
